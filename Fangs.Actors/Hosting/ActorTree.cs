@@ -1,0 +1,53 @@
+using Akka.Actor;
+using Fangs.Actors.Runners;
+
+namespace Fangs.Actors.Hosting;
+
+/// <summary>One line of the actor tree.</summary>
+/// <param name="Path">Path without the system's address.</param>
+/// <param name="State">What the actor says of itself; empty when it says nothing.</param>
+/// <param name="Children">How many children it has.</param>
+public sealed record ActorTreeLine(string Path, string State, int Children);
+
+/// <summary>Reads the live tree of actors below <c>/user</c>.</summary>
+public static class ActorTree
+{
+    private const int MaxChildrenShown = 200;
+    private static readonly TimeSpan AnswerWithin = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Walks the tree and asks each actor for its state in a line. Of very many children the first are shown.</summary>
+    public static async Task<IReadOnlyList<ActorTreeLine>> ReadAsync(ActorSystem system)
+    {
+        ArgumentNullException.ThrowIfNull(system);
+        var guardian = ((ExtendedActorSystem)system).Guardian;
+        var lines = new List<(IActorRef Actor, int Children)>();
+        Collect(guardian, lines);
+        var states = await Task.WhenAll(lines.Select(line => StateOf(line.Actor)));
+        return [.. lines.Zip(states, (line, state) => new ActorTreeLine(line.Actor.Path.ToStringWithoutAddress(), state, line.Children))];
+    }
+
+    private static void Collect(IActorRef parent, List<(IActorRef, int)> lines)
+    {
+        if (parent is not ActorRefWithCell cell) return;
+        var children = cell.Children.OrderBy(c => c.Path.Name, StringComparer.Ordinal).ToArray();
+        foreach (var child in children.Take(MaxChildrenShown))
+        {
+            if (child.Path.Name.StartsWith('$')) continue; // short-lived helpers
+            var grandchildren = (child as ActorRefWithCell)?.Children.Count(c => !c.Path.Name.StartsWith('$')) ?? 0;
+            lines.Add((child, grandchildren));
+            Collect(child, lines);
+        }
+    }
+
+    private static async Task<string> StateOf(IActorRef actor)
+    {
+        try
+        {
+            return (await actor.Ask<object>(GetStateLine.Instance, AnswerWithin)) is StateLine line ? line.Text : "";
+        }
+        catch (AskTimeoutException)
+        {
+            return ""; // Akka's own actors have nothing to say; a busy one of ours says nothing now
+        }
+    }
+}

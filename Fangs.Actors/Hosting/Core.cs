@@ -1,0 +1,87 @@
+using Akka.Actor;
+using Akka.Configuration;
+using Akka.Hosting;
+using Akka.Pattern;
+using Fangs.Actors.Jobs;
+using Fangs.Actors.Runners;
+using Fangs.Actors.Runs;
+using Fangs.Actors.Storage;
+using Fangs.Actors.Storage.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Fangs.Actors.Hosting;
+
+/// <summary>The open database and its stores.</summary>
+public sealed class Store : IAsyncDisposable
+{
+    private readonly SqliteWriter _writer;
+    private readonly SqliteEventStore _events;
+
+    /// <summary>Opens the database, exclusively, and brings its schema up to date.</summary>
+    /// <exception cref="StorageUnusableException">It cannot be used; the message says what to do.</exception>
+    public Store(CoreSettings settings, TimeProvider clock)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        Database = SqliteDatabase.OpenExclusive(settings.SqlitePath);
+        _writer = new SqliteWriter(Database);
+        _events = new SqliteEventStore(_writer, clock, settings.MaxEventsPerRun);
+        Runs = new SqliteRunStore(Database, _writer, clock);
+    }
+
+    /// <summary>The database file.</summary>
+    public SqliteDatabase Database { get; }
+
+    /// <summary>Runs.</summary>
+    public IRunStore Runs { get; }
+
+    /// <summary>Events.</summary>
+    public IEventStore Events => _events;
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _writer.DisposeAsync();
+        _events.Dispose();
+        Database.Dispose();
+    }
+}
+
+/// <summary>Puts the orchestrator's actors into a host.</summary>
+public static class Core
+{
+    /// <summary>Adds the actor system with everything of the orchestrator but HTTP.</summary>
+    public static IServiceCollection AddFangsActors(this IServiceCollection services, CoreSettings settings, Store store, TimeProvider clock)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        ArgumentNullException.ThrowIfNull(store);
+        return services.AddAkka("fangs", akka => akka
+            .ConfigureLoggers(loggers =>
+            {
+                loggers.ClearLoggers();
+                loggers.AddLoggerFactory();
+            })
+            .AddHocon(Hocon("sqlite.conf"), HoconAddMode.Prepend)
+            .AddHocon(Hocon("fangs.conf"), HoconAddMode.Prepend)
+            .AddHocon(Akka.Persistence.Sql.SqlPersistence.DefaultConfiguration, HoconAddMode.Append)
+            .AddSetup(SqliteJournal.SetupFor(store.Database))
+            .WithActors((system, registry) => Start(system, registry, settings, store, clock)));
+    }
+
+    private static void Start(ActorSystem system, IActorRegistry registry, CoreSettings settings, Store store, TimeProvider clock)
+    {
+        // A journal that fails stops the dispatcher: what it had planned dies with it. It comes back from what is stored, less and less
+        // eagerly while the disk does not recover, and says so to whoever asks meanwhile.
+        var dispatcher = system.ActorOf(BackoffSupervisor.Props(
+            Backoff.OnStop(JobDispatcher.Props(settings.Jobs, clock), "queue", TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(10), randomFactor: 0.2, maxNrOfRetries: -1)
+                .WithReplyWhileStopped(DispatcherUnavailable.Instance)), "dispatcher");
+        var runs = system.ActorOf(RunSupervisor.Props(settings.Runs, store.Runs, dispatcher, clock), "runs");
+        var runners = system.ActorOf(RunnerRegistry.Props(settings.Runners, dispatcher, runs, clock), "runners");
+        var writer = system.ActorOf(EventWriter.Props(store.Events, runs), "event-writer");
+        registry.Register<JobDispatcher>(dispatcher);
+        registry.Register<RunSupervisor>(runs);
+        registry.Register<RunnerRegistry>(runners);
+        registry.Register<EventWriter>(writer);
+    }
+
+    private static Config Hocon(string file) => ConfigurationFactory.ParseString(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "hocon", file)));
+}

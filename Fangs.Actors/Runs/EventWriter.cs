@@ -1,0 +1,117 @@
+using Akka.Actor;
+using Akka.Event;
+using Fangs.Actors.Ingest;
+using Fangs.Actors.Runners;
+using Fangs.Actors.Storage;
+using Fangs.Protocol;
+
+namespace Fangs.Actors.Runs;
+
+/// <summary>Store a batch. The writer disposes it.</summary>
+public sealed record AppendBatch(PreparedBatch Batch) : INoSerializationVerificationNeeded;
+
+/// <summary>The batch is committed.</summary>
+/// <param name="RunId">The run.</param>
+/// <param name="Seq">The batch.</param>
+/// <param name="Persisted">Its events that are stored now.</param>
+/// <param name="IsDuplicate">It had been stored before.</param>
+public sealed record BatchAppended(RunId RunId, ulong Seq, int Persisted, bool IsDuplicate);
+
+/// <summary>Group commit of event batches: what arrives while a commit is on its way to the disk shares the next one. Answers after the commit.</summary>
+/// <remarks>
+/// <c>/user/event-writer</c>, for the life of the process. Memory is bounded by the streams, each of which has a few batches in flight and
+/// then does not read its socket. A failed commit fails the batches of its group; the senders send them again.
+/// </remarks>
+public sealed class EventWriter : ReceiveActor
+{
+    private sealed record Committed(IReadOnlyList<AppendOutcome> Outcomes) : INoSerializationVerificationNeeded;
+
+    private sealed record CommitFailed(Exception Cause) : INoSerializationVerificationNeeded;
+
+    // A transaction longer than this keeps the journal, which shares the file, waiting.
+    private const int MaxEventsPerCommit = 16_384;
+    private const long MaxBytesPerCommit = 16 * 1024 * 1024;
+
+    private readonly IEventStore _store;
+    private readonly IActorRef _runs;
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly Queue<(PreparedBatch Batch, IActorRef Asker)> _waiting = new();
+    private (PreparedBatch Batch, IActorRef Asker)[] _committing = [];
+    private long _events;
+    private long _commits;
+
+    /// <summary>Creates it; use <see cref="Props"/>.</summary>
+    public EventWriter(IEventStore store, IActorRef runs)
+    {
+        (_store, _runs) = (store, runs);
+        Receive<AppendBatch>(OnAppend);
+        Receive<Committed>(OnCommitted);
+        Receive<CommitFailed>(OnCommitFailed);
+        Receive<GetStateLine>(_ => Sender.Tell(new StateLine($"{_events} events in {_commits} commits, {_committing.Length} batches committing, {_waiting.Count} waiting")));
+    }
+
+    /// <summary>How to make it.</summary>
+    public static Props Props(IEventStore store, IActorRef runs) => Akka.Actor.Props.Create(() => new EventWriter(store, runs));
+
+    private void OnAppend(AppendBatch append)
+    {
+        _waiting.Enqueue((append.Batch, Sender));
+        if (_committing.Length == 0) CommitNext();
+    }
+
+    private void CommitNext()
+    {
+        if (_waiting.Count == 0) return;
+        var group = new List<(PreparedBatch Batch, IActorRef Asker)>();
+        var (events, bytes) = (0, 0L);
+        while (_waiting.Count > 0 && (group.Count == 0 || (events < MaxEventsPerCommit && bytes < MaxBytesPerCommit)))
+        {
+            var next = _waiting.Dequeue();
+            group.Add(next);
+            events += next.Batch.Events.Length;
+            bytes += next.Batch.PayloadBytes;
+        }
+
+        _committing = [.. group];
+        _store.AppendAsync([.. group.Select(g => g.Batch)]).PipeTo(Self, success: o => new Committed(o), failure: e => new CommitFailed(e));
+    }
+
+    private void OnCommitted(Committed committed)
+    {
+        for (var i = 0; i < _committing.Length; i++)
+        {
+            var (batch, asker) = _committing[i];
+            var outcome = committed.Outcomes[i];
+            if (outcome.Error is { } error)
+            {
+                asker.Tell(new Status.Failure(error));
+            }
+            else
+            {
+                _events += outcome.IsDuplicate ? 0 : outcome.Persisted;
+                _runs.Tell(new BatchStored(batch.RunId, batch.Seq, outcome.Persisted));
+                asker.Tell(new BatchAppended(batch.RunId, batch.Seq, outcome.Persisted, outcome.IsDuplicate));
+            }
+
+            batch.Dispose();
+        }
+
+        _commits++;
+        _committing = [];
+        CommitNext();
+    }
+
+    private void OnCommitFailed(CommitFailed failed)
+    {
+        _log.Error(failed.Cause, "{Batches} event batches were not stored", _committing.Length);
+        var cause = failed.Cause as StorageException ?? new StorageException($"Events were not stored: {failed.Cause.Message}", failed.Cause);
+        foreach (var (batch, asker) in _committing)
+        {
+            asker.Tell(new Status.Failure(cause));
+            batch.Dispose();
+        }
+
+        _committing = [];
+        CommitNext();
+    }
+}

@@ -1,0 +1,303 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Akka.Actor;
+using Akka.Event;
+using Fangs.Actors.Jobs;
+using Fangs.Actors.Runners;
+using Fangs.Actors.Storage;
+using Fangs.Protocol;
+
+namespace Fangs.Actors.Runs;
+
+/// <summary>One run: keeps its row, its signs of life and its deadline, and takes its result.</summary>
+/// <remarks>
+/// <c>/user/runs/{id}</c>. Made for every job of the queue and on demand; passivates some time after the run has ended. Writing stops the
+/// mailbox until the store has answered (<c>ReceiveAsync</c>), because nothing about one run may overtake its own history.
+/// </remarks>
+public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
+{
+    private sealed record RowLoaded(RunRow? Row) : INoSerializationVerificationNeeded;
+
+    private sealed record LoadFailed(Exception Cause) : INoSerializationVerificationNeeded;
+
+    private sealed record Check : INoSerializationVerificationNeeded;
+
+    private readonly RunId _id;
+    private readonly RunSettings _settings;
+    private readonly IRunStore _store;
+    private readonly IActorRef _dispatcher;
+    private readonly TimeProvider _clock;
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private RunRow _row = null!;
+    private RunLeased? _lease;
+    private DateTimeOffset _lastSign;
+    private RecordResult? _counting;
+    private IActorRef _countingFor = ActorRefs.Nobody;
+
+    /// <summary>Creates it; use <see cref="Props"/>.</summary>
+    public RunActor(RunId id, RunSettings settings, IRunStore store, IActorRef dispatcher, TimeProvider clock)
+    {
+        (_id, _settings, _store, _dispatcher, _clock) = (id, settings, store, dispatcher, clock);
+        Loading();
+    }
+
+    /// <inheritdoc/>
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    /// <inheritdoc/>
+    public IStash Stash { get; set; } = null!;
+
+    /// <summary>How to make one.</summary>
+    public static Props Props(RunId id, RunSettings settings, IRunStore store, IActorRef dispatcher, TimeProvider clock) =>
+        Akka.Actor.Props.Create(() => new RunActor(id, settings, store, dispatcher, clock));
+
+    /// <summary>Identifies a result, so that a repeat can be told from another one.</summary>
+    public static string DigestOf(ResultRequest result)
+    {
+        ArgumentNullException.ThrowIfNull(result);
+        var text = string.Create(CultureInfo.InvariantCulture,
+            $"{result.Status}\n{result.EventsEmitted}\n{result.EventsDropped}\n{result.Duration.Value}\n{result.Reason}");
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+    }
+
+    /// <inheritdoc/>
+    protected override void PreStart() => Load();
+
+    /// <inheritdoc/>
+    protected override void PostRestart(Exception reason)
+    {
+        base.PostRestart(reason);
+        _dispatcher.Tell(new AnnounceRun(_id)); // lease and deadline were in memory
+    }
+
+    private void Load() => _store.FindAsync(_id).PipeTo(Self, success: row => new RowLoaded(row), failure: e => new LoadFailed(e));
+
+    private void Loading()
+    {
+        Receive<RowLoaded>(loaded =>
+        {
+            if (loaded.Row is { } row) Settle(row);
+            else Become(Missing);
+            Stash.UnstashAll();
+        });
+        Receive<LoadFailed>(failed =>
+        {
+            // Whoever waits learns that the store fails; the next message tries again.
+            _log.Error(failed.Cause, "Run {Run} cannot be read", _id);
+            Become(Unreadable);
+            Stash.UnstashAll();
+        });
+        ReceiveAny(_ => Stash.Stash());
+    }
+
+    private void Unreadable()
+    {
+        Context.SetReceiveTimeout(TimeSpan.FromSeconds(1)); // fail fast for what waits, then load anew with a fresh actor
+        Receive<ReceiveTimeout>(_ => Context.Parent.Tell(new PassivateRun(_id)));
+        Receive<GetStateLine>(_ => Sender.Tell(new StateLine("cannot be read from the store")));
+        Receive<EnsureRun>(m => m.Asker.Tell(StoreFailure("the run cannot be read")));
+        Receive<IWithRunId>(_ => Sender.Tell(StoreFailure("the run cannot be read")));
+    }
+
+    private void Missing()
+    {
+        Context.SetReceiveTimeout(_settings.PassivateAfter);
+        ReceiveAsync<EnsureRun>(OnEnsureMissing);
+        Receive<ReceiveTimeout>(_ => Context.Parent.Tell(new PassivateRun(_id)));
+        Receive<GetStateLine>(_ => Sender.Tell(new StateLine("no such run")));
+        Receive<RunAlive>(_ => { });
+        Receive<IWithRunId>(_ => Sender.Tell(new RunNotFound(_id)));
+    }
+
+    private void Live()
+    {
+        Context.SetReceiveTimeout(null);
+        Receive<EnsureRun>(m => m.Asker.Tell(new ScanRejected($"run_id {_id} is in use; leave it out to get a new one")));
+        ReceiveAsync<RunLeased>(OnLeased);
+        ReceiveAsync<RunReturned>(OnReturned);
+        ReceiveAsync<EndRun>(m => Finish(new RunEnd(RunStates.Failed, m.Reason, null, 0, "")));
+        Receive<RunAlive>(OnAlive);
+        Receive<OpenEventStream>(_ => OnStreamOpened());
+        ReceiveAsync<BatchStored>(OnBatchStored);
+        ReceiveAsync<BatchUnreadable>(OnBatchUnreadable);
+        ReceiveAsync<RecordResult>(OnResult);
+        Receive<GetRun>(_ => Sender.Tell(new RunFound(_row)));
+        Receive<GetStateLine>(_ => Sender.Tell(new StateLine(Describe())));
+        ReceiveAsync<Check>(_ => OnCheck());
+    }
+
+    private void CountingDrops()
+    {
+        Context.SetReceiveTimeout(TimeSpan.FromSeconds(5));
+        ReceiveAsync<DropsCounted>(async counted => await TakeResult(counted.OfRun));
+        ReceiveAsync<ReceiveTimeout>(async _ => await TakeResult(_counting!.Result.EventsDropped)); // the registry is gone: the value as it came
+        Receive<GetStateLine>(_ => Sender.Tell(new StateLine(Describe())));
+        ReceiveAny(_ => Stash.Stash());
+    }
+
+    private void Ended()
+    {
+        Context.SetReceiveTimeout(_settings.PassivateAfter);
+        _dispatcher.Tell(_row.Interrupted ? new RetryJob(_id, RunId.New(_clock)) : new FinishJob(_id));
+        Receive<ReceiveTimeout>(_ => Context.Parent.Tell(new PassivateRun(_id)));
+        Receive<EnsureRun>(m =>
+        {
+            m.Asker.Tell(new ScanRejected($"run_id {_id} is in use; leave it out to get a new one"));
+            _dispatcher.Tell(new FinishJob(_id)); // the queue did not know yet that the run has ended
+        });
+        Receive<RunLeased>(_ => _dispatcher.Tell(new FinishJob(_id)));
+        Receive<EndRun>(_ => _dispatcher.Tell(new FinishJob(_id)));
+        Receive<RunReturned>(_ => _dispatcher.Tell(new FinishJob(_id)));
+        Receive<RunAlive>(_ => { });
+        Receive<Check>(_ => { });
+        Receive<OpenEventStream>(_ => Sender.Tell(new EventStreamOpened(_id))); // late batches are evidence too
+        ReceiveAsync<BatchStored>(async _ => await _store.ReassessAsync(_id));
+        ReceiveAsync<BatchUnreadable>(async m => await _store.NoteBadBatchAsync(_id, m.Detail));
+        Receive<RecordResult>(OnRepeatedResult);
+        Receive<GetRun>(_ => Sender.Tell(new RunFound(_row)));
+        Receive<GetStateLine>(_ => Sender.Tell(new StateLine(Describe())));
+    }
+
+    private void Settle(RunRow row)
+    {
+        _row = row;
+        Become(RunStates.IsTerminal(row.State) ? Ended : Live);
+    }
+
+    private async Task OnEnsureMissing(EnsureRun ensure)
+    {
+        try
+        {
+            var (row, _) = await _store.EnsureAsync(ensure.Job, ensure.QueuedAt, ensure.RetryOf);
+            Settle(row);
+            ensure.Asker.Tell(new ScanAccepted(_id));
+        }
+        catch (StorageException e)
+        {
+            ensure.Asker.Tell(new Status.Failure(e));
+            throw; // restarts this actor, which then asks the dispatcher for the job again
+        }
+    }
+
+    private async Task OnLeased(RunLeased lease)
+    {
+        var isNews = _lease is null || _lease.Attempt != lease.Attempt || _lease.Runner != lease.Runner || _row.RunnerId != lease.Runner.Value;
+        _lease = lease;
+        if (lease.Confirmed)
+        {
+            _lastSign = Max(_clock.GetUtcNow(), lease.Since);
+            if (!Timers.IsTimerActive(nameof(Check))) Timers.StartPeriodicTimer(nameof(Check), new Check(), _settings.CheckEvery);
+        }
+
+        if (!isNews || _row.State == RunStates.Sandboxed) return;
+        await _store.SetStateAsync(_id, RunStates.Building, lease.Runner.Value, lease.Attempt, $"handed to {lease.Runner}");
+        _row = _row with { State = RunStates.Building, RunnerId = lease.Runner.Value };
+    }
+
+    private async Task OnReturned(RunReturned returned)
+    {
+        _lease = null;
+        await _store.SetStateAsync(_id, RunStates.Pending, null, null, $"back in the queue: {returned.Reason}");
+        _row = _row with { State = RunStates.Pending };
+    }
+
+    private void OnAlive(RunAlive alive)
+    {
+        if (_lease is { Confirmed: true } lease && lease.Runner == alive.Runner) _lastSign = _clock.GetUtcNow();
+        else _dispatcher.Tell(new ConfirmLease(_id, alive.Runner));
+    }
+
+    private void OnStreamOpened()
+    {
+        OnActivity();
+        Sender.Tell(new EventStreamOpened(_id));
+    }
+
+    private async Task OnBatchStored(BatchStored stored)
+    {
+        OnActivity();
+        if (_row.State == RunStates.Sandboxed) return;
+        await _store.SetStateAsync(_id, RunStates.Sandboxed, null, null, "first events");
+        _row = _row with { State = RunStates.Sandboxed };
+    }
+
+    private async Task OnBatchUnreadable(BatchUnreadable unreadable)
+    {
+        OnActivity();
+        await _store.NoteBadBatchAsync(_id, unreadable.Detail);
+    }
+
+    // Events and results do not say which runner sends them; only the one that has the job knows the run's id.
+    private void OnActivity()
+    {
+        _lastSign = _clock.GetUtcNow();
+        if (_lease is not { Confirmed: true }) _dispatcher.Tell(new ConfirmLease(_id, null));
+    }
+
+    private async Task OnResult(RecordResult result)
+    {
+        OnActivity();
+        (_counting, _countingFor) = (result, Sender);
+        if (_lease is null || _lease.DropsPerRun)
+        {
+            await TakeResult(result.Result.EventsDropped);
+            return;
+        }
+
+        Context.Parent.Tell(new CountDrops(_lease.Runner, _id, result.Result.EventsDropped));
+        Become(CountingDrops);
+    }
+
+    private async Task TakeResult(ulong dropped)
+    {
+        var (result, asker) = (_counting!.Result, _countingFor);
+        (_counting, _countingFor) = (null, ActorRefs.Nobody);
+        var isOk = result.Status == ResultStatus.Ok;
+        var reason = !string.IsNullOrEmpty(result.Reason) ? result.Reason.Replace('\0', '\u2400')
+            : isOk ? "" : result.Status == ResultStatus.Timeout ? "did not finish in time" : "the runner gave no reason";
+        try
+        {
+            await Finish(new RunEnd(isOk ? RunStates.Done : RunStates.Failed, reason, result, dropped, DigestOf(result)));
+            asker.Tell(new ResultRecorded(_id));
+        }
+        catch (StorageException e)
+        {
+            asker.Tell(new Status.Failure(e));
+            Become(Live);
+        }
+
+        Stash.UnstashAll();
+    }
+
+    private async Task Finish(RunEnd end)
+    {
+        _row = await _store.FinishAsync(_id, end);
+        Timers.Cancel(nameof(Check));
+        _log.Info("Run {Run} {State}{Reason}", _id, _row.State, end.Reason.Length > 0 ? ": " + end.Reason : "");
+        Become(Ended);
+    }
+
+    private void OnRepeatedResult(RecordResult repeated)
+    {
+        if (_row.ResultDigest == DigestOf(repeated.Result)) Sender.Tell(new ResultRecorded(_id));
+        else if (_row.ResultDigest.Length == 0) Sender.Tell(new ResultRejected(_id, $"the run has ended without a result: {_row.FailureReason}"));
+        else Sender.Tell(new ResultRejected(_id, $"the run has another result already: {_row.State}"));
+    }
+
+    private async Task OnCheck()
+    {
+        if (_lease is not { Confirmed: true } lease) return;
+        var now = _clock.GetUtcNow();
+        if (now - lease.Since > lease.TimeLimit)
+            await Finish(new RunEnd(RunStates.Failed, $"no result within {lease.TimeLimit.TotalSeconds:0} s", null, 0, ""));
+        else if (now - _lastSign > _settings.LivenessWindow)
+            _dispatcher.Tell(new LoseRun(_id, $"no sign of life from {lease.Runner} for more than {_settings.LivenessWindow.TotalSeconds:0} s", RunId.New(_clock)));
+    }
+
+    private Status.Failure StoreFailure(string what) => new(new StorageException($"Run {_id}: {what}"));
+
+    private string Describe() => _row.State + (_row.RunnerId.Length > 0 ? $" on {_row.RunnerId}" : "") + (_lease is { Confirmed: true } ? $", heard {_lastSign:HH:mm:ss}Z" : "");
+
+    private static DateTimeOffset Max(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;
+}

@@ -1,0 +1,74 @@
+using Fangs.Protocol;
+
+namespace Fangs.Actors.Storage;
+
+/// <summary>States of a run, as stored.</summary>
+public static class RunStates
+{
+    /// <summary>Queued.</summary>
+    public const string Pending = "pending";
+
+    /// <summary>Handed out.</summary>
+    public const string Building = "building";
+
+    /// <summary>The first events have arrived.</summary>
+    public const string Sandboxed = "sandboxed";
+
+    /// <summary>The result has been received, analysis is due.</summary>
+    public const string Analyzed = "analyzed";
+
+    /// <summary>Ended well.</summary>
+    public const string Done = "done";
+
+    /// <summary>Ended otherwise; the failure reason says why.</summary>
+    public const string Failed = "failed";
+
+    /// <summary>A run never leaves these.</summary>
+    public static bool IsTerminal(string state) => state is Done or Failed;
+}
+
+/// <summary>What a run actor needs to know of its row.</summary>
+/// <param name="Id">The run.</param>
+/// <param name="State">One of <see cref="RunStates"/>.</param>
+/// <param name="RunnerId">Who has or had it; empty before it is handed out.</param>
+/// <param name="FailureReason">Why it failed; empty otherwise.</param>
+/// <param name="ResultDigest">Identifies the accepted result; empty before.</param>
+/// <param name="Interrupted">Whether the result said that the runner was stopped before the job was done.</param>
+public sealed record RunRow(RunId Id, string State, string RunnerId, string FailureReason, string ResultDigest, bool Interrupted);
+
+/// <summary>How a run ended.</summary>
+/// <param name="State"><see cref="RunStates.Done"/> or <see cref="RunStates.Failed"/>.</param>
+/// <param name="Reason">Why it failed; empty otherwise.</param>
+/// <param name="Result">The runner's result, or null when there is none.</param>
+/// <param name="EventsDropped">Events lost in this run.</param>
+/// <param name="ResultDigest">Identifies the result.</param>
+public sealed record RunEnd(string State, string Reason, ResultRequest? Result, ulong EventsDropped, string ResultDigest);
+
+/// <summary>Rows of runs and their history. Every method is one transaction; all are idempotent.</summary>
+public interface IRunStore
+{
+    /// <summary>Finds a run.</summary>
+    /// <exception cref="StorageException">The database fails.</exception>
+    Task<RunRow?> FindAsync(RunId id);
+
+    /// <summary>Creates the row of a queued run unless it exists; returns the row and whether it was created.</summary>
+    /// <exception cref="StorageException">The database fails.</exception>
+    Task<(RunRow Row, bool Created)> EnsureAsync(Job job, DateTimeOffset queuedAt, RunId? retryOf);
+
+    /// <summary>Moves a run that has not ended to another state that is no end, with an entry in its history.</summary>
+    /// <exception cref="StorageException">The database fails.</exception>
+    Task SetStateAsync(RunId id, string state, string? runnerId, int? attempt, string detail);
+
+    /// <summary>Ends a run that has not ended, and judges whether it is conclusive.</summary>
+    /// <returns>The row as it stands now.</returns>
+    /// <exception cref="StorageException">The database fails.</exception>
+    Task<RunRow> FinishAsync(RunId id, RunEnd end);
+
+    /// <summary>Judges again whether an ended run is conclusive, after late batches.</summary>
+    /// <exception cref="StorageException">The database fails.</exception>
+    Task ReassessAsync(RunId id);
+
+    /// <summary>Notes that a batch of the run could not be read, which makes it inconclusive.</summary>
+    /// <exception cref="StorageException">The database fails.</exception>
+    Task NoteBadBatchAsync(RunId id, string detail);
+}

@@ -1,0 +1,163 @@
+using Fangs.Actors.Ingest;
+using Fangs.Protocol;
+using Microsoft.Data.Sqlite;
+
+namespace Fangs.Actors.Storage.Sqlite;
+
+/// <summary>Sensor events in SQLite, through the one writer.</summary>
+public sealed class SqliteEventStore : IEventStore, IDisposable
+{
+    private const string KnownBatchSql = "SELECT events FROM event_batches WHERE run_id = @p0 AND seq = @p1";
+
+    private const string InsertBatchSql =
+        "INSERT INTO event_batches (run_id, seq, received_at, first_event_id, events) VALUES (@p0, @p1, @p2, @p3, @p4)";
+
+    private const string InsertEventSql =
+        "INSERT INTO events (id, run_id, ts_ns, type, data, ktime_ns, seq) VALUES (@p0, @p1, @p2, @p3, CAST(@p4 AS TEXT), @p5, @p6)";
+
+    // The earliest event of a fingerprint is its evidence; batches may come in any order.
+    private const string UpsertFingerprintSql = """
+        INSERT INTO run_fingerprints (run_id, category, value, role, phase, count, first_event_id, first_ktime_ns, tags)
+        VALUES (@p0, @p1, @p2, @p3, @p4, @p5, @p6, @p7, @p8)
+        ON CONFLICT (run_id, category, value, role, phase) DO UPDATE SET
+          count = count + excluded.count,
+          tags = tags | excluded.tags,
+          first_event_id = iif((excluded.first_ktime_ns, excluded.first_event_id) < (first_ktime_ns, first_event_id), excluded.first_event_id, first_event_id),
+          first_ktime_ns = min(first_ktime_ns, excluded.first_ktime_ns)
+        """;
+
+    private const string UpsertCountSql = """
+        INSERT INTO run_event_counts (run_id, type, count) VALUES (@p0, @p1, @p2)
+        ON CONFLICT (run_id, type) DO UPDATE SET count = count + excluded.count
+        """;
+
+    private const string OverCapSql = "UPDATE runs SET events_over_cap = events_over_cap + @p1 WHERE id = @p0";
+    private const string SawExecSql = "UPDATE runs SET saw_exec = 1 WHERE id = @p0 AND saw_exec = 0";
+    private const string StoredEventsSql = "SELECT coalesce(sum(events), 0) FROM event_batches WHERE run_id = @p0";
+    private const string LastIdSql = "SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0), coalesce((SELECT max(id) FROM events), 0))";
+    private const int MaxCachedRuns = 4096;
+
+    private readonly SqliteWriter _writer;
+    private readonly TimeProvider _clock;
+    private readonly int _maxEventsPerRun;
+
+    // Only the writer's loop touches these; they are dropped when something was rolled back.
+    private readonly Dictionary<RunId, RunTotals> _totals = [];
+    private long? _lastEventId;
+
+    /// <summary>Stores through a writer.</summary>
+    /// <param name="writer">The one writer of the database.</param>
+    /// <param name="clock">Arrival times.</param>
+    /// <param name="maxEventsPerRun">Events of a run beyond this are counted, not stored.</param>
+    public SqliteEventStore(SqliteWriter writer, TimeProvider clock, int maxEventsPerRun = 500_000)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        (_writer, _clock, _maxEventsPerRun) = (writer, clock, maxEventsPerRun);
+        writer.RolledBack += Forget;
+    }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<AppendOutcome>> AppendAsync(IReadOnlyList<PreparedBatch> batches)
+    {
+        ArgumentNullException.ThrowIfNull(batches);
+        return _writer.WriteAsync<IReadOnlyList<AppendOutcome>>(session =>
+        {
+            var outcomes = new AppendOutcome[batches.Count];
+            for (var i = 0; i < batches.Count; i++) outcomes[i] = AppendOne(session, batches[i]);
+            return outcomes;
+        });
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _writer.RolledBack -= Forget;
+
+    private AppendOutcome AppendOne(SqliteSession session, PreparedBatch batch)
+    {
+        session.Execute("SAVEPOINT batch");
+        try
+        {
+            var outcome = Append(session, batch);
+            session.Execute("RELEASE batch");
+            return outcome;
+        }
+        catch (SqliteException e) when (session.IsInTransaction)
+        {
+            // One batch that the schema refuses (its run was deleted meanwhile) must not take the others with it.
+            Forget();
+            session.Execute("ROLLBACK TO batch");
+            session.Execute("RELEASE batch");
+            return new AppendOutcome(false, 0, new StorageException($"Batch {batch.Seq} of run {batch.RunId} was not stored: {e.Message}", e));
+        }
+    }
+
+    private AppendOutcome Append(SqliteSession session, PreparedBatch batch)
+    {
+        var run = batch.RunId.ToString();
+        var seq = (long)batch.Seq;
+        if (session.Number(KnownBatchSql, run, seq) is { } stored) return new AppendOutcome(true, (int)stored, null);
+
+        var totals = TotalsOf(session, batch.RunId, run);
+        if (totals.Stored + batch.Events.Length > _maxEventsPerRun)
+        {
+            // Known, so that it is no gap, but empty: whoever floods a run does not fill the disk.
+            session.Execute(InsertBatchSql, run, seq, StorageText.Time(_clock.GetUtcNow()), NextId(session), 0);
+            session.Execute(OverCapSql, run, batch.Events.Length);
+            return new AppendOutcome(false, 0, null);
+        }
+
+        var now = _clock.GetUtcNow();
+        var firstId = NextId(session);
+        session.Execute(InsertBatchSql, run, seq, StorageText.Time(now), firstId, batch.Events.Length);
+        InsertEvents(session, batch, run, seq, firstId, (now - DateTimeOffset.UnixEpoch).Ticks * 100);
+        foreach (var (fingerprint, tally) in batch.Fingerprints)
+        {
+            session.Execute(UpsertFingerprintSql, run, fingerprint.Category, fingerprint.Value, fingerprint.Role, fingerprint.Phase,
+                tally.Count, firstId + tally.FirstEvent, tally.FirstKtimeNs, (int)tally.Tags);
+        }
+
+        foreach (var (type, count) in batch.TypeCounts) session.Execute(UpsertCountSql, run, type, count);
+        if (batch.SawExec) session.Execute(SawExecSql, run);
+        _lastEventId = firstId + batch.Events.Length - 1;
+        totals.Stored += batch.Events.Length;
+        return new AppendOutcome(false, batch.Events.Length, null);
+    }
+
+    private static void InsertEvents(SqliteSession session, PreparedBatch batch, string run, long seq, long firstId, long arrivalNs)
+    {
+        var insert = session.Prepare(InsertEventSql, 7);
+        var values = insert.Parameters;
+        values[1].Value = run;
+        values[2].Value = arrivalNs;
+        values[6].Value = seq;
+        var id = firstId;
+        foreach (var e in batch.Events)
+        {
+            values[0].Value = id++;
+            values[3].Value = e.TypeName;
+            values[4].Value = batch.PayloadOf(e).ToArray();
+            values[5].Value = e.KtimeNs is { } ktime ? ktime : DBNull.Value;
+            insert.ExecuteNonQuery();
+        }
+    }
+
+    private RunTotals TotalsOf(SqliteSession session, RunId id, string run)
+    {
+        if (_totals.TryGetValue(id, out var totals)) return totals;
+        if (_totals.Count >= MaxCachedRuns) _totals.Clear();
+        return _totals[id] = new RunTotals { Stored = session.Number(StoredEventsSql, run) ?? 0 };
+    }
+
+    // Ids are given here and not by SQLite, so that those of a batch are contiguous whatever else is inserted.
+    private long NextId(SqliteSession session) => (_lastEventId ??= session.Number(LastIdSql) ?? 0) + 1;
+
+    private void Forget()
+    {
+        _totals.Clear();
+        _lastEventId = null;
+    }
+
+    private sealed class RunTotals
+    {
+        public long Stored { get; set; }
+    }
+}

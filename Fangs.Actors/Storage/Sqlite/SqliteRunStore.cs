@@ -1,0 +1,129 @@
+using Fangs.Protocol;
+using Microsoft.Data.Sqlite;
+
+namespace Fangs.Actors.Storage.Sqlite;
+
+/// <summary>Runs in SQLite.</summary>
+public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer, TimeProvider clock) : IRunStore
+{
+    private const string RowColumns = "id, state, runner_id, failure_reason, result_digest, interrupted";
+
+    private const string SelectSql = $"SELECT {RowColumns} FROM runs WHERE id = @p0";
+
+    private const string InsertSql = """
+        INSERT INTO runs (id, package_name, version, state, attempt, started_at, queued_at, job_kind, retry_of)
+        VALUES (@p0, @p1, @p2, 'pending', 1, @p3, @p3, @p4, @p5)
+        ON CONFLICT (id) DO NOTHING
+        """;
+
+    private const string SetStateSql = """
+        UPDATE runs SET state = @p1, runner_id = coalesce(@p2, runner_id), attempt = coalesce(@p3, attempt)
+        WHERE id = @p0 AND state NOT IN ('done', 'failed')
+        """;
+
+    private const string HistorySql = "INSERT INTO run_history (run_id, at, what, detail) VALUES (@p0, @p1, @p2, @p3)";
+
+    private const string FinishSql = """
+        UPDATE runs SET state = @p1, finished_at = @p2, failure_reason = @p3, events_emitted = @p4, events_dropped = @p5, duration_ns = @p6,
+          result_digest = @p7, interrupted = @p8, npm_exit = @p9, output_tail = @p10, image_digest = @p11, node_version = @p12, npm_version = @p13
+        WHERE id = @p0 AND state NOT IN ('done', 'failed')
+        """;
+
+    // Nobody looked is not the same as nothing happened: each cause that makes a run inconclusive, the first one counts.
+    private const string AssessSql = """
+        UPDATE runs SET (seq_gaps, conclusive, inconclusive_reason) = (
+          SELECT gaps, reason = '', reason FROM (
+            SELECT gaps, CASE
+              WHEN state = 'failed' THEN CASE WHEN result_digest = '' THEN 'no result: ' || failure_reason ELSE 'the scan failed: ' || failure_reason END
+              WHEN events_dropped > 0 THEN events_dropped || ' events were lost'
+              WHEN gaps > 0 THEN gaps || ' batches are missing'
+              WHEN bad_batches > 0 THEN bad_batches || ' batches could not be read'
+              WHEN events_over_cap > 0 THEN events_over_cap || ' events beyond the limit of a run were not stored'
+              WHEN saw_exec = 0 THEN 'no program was seen to start'
+              ELSE '' END AS reason
+            FROM (SELECT
+              coalesce((SELECT max(seq) - count(*) FROM event_batches WHERE run_id = @p0), 0) AS gaps)))
+        WHERE id = @p0 AND state IN ('done', 'failed')
+        """;
+
+    private const string BadBatchSql = "UPDATE runs SET bad_batches = bad_batches + 1 WHERE id = @p0";
+
+    /// <inheritdoc/>
+    public Task<RunRow?> FindAsync(RunId id) => Task.Run(() =>
+    {
+        try
+        {
+            using var session = new SqliteSession(database.OpenReader());
+            return session.First(SelectSql, MapRow, id.ToString());
+        }
+        catch (SqliteException e)
+        {
+            throw new StorageException($"Run {id} cannot be read: {e.Message}", e);
+        }
+    });
+
+    /// <inheritdoc/>
+    public Task<(RunRow Row, bool Created)> EnsureAsync(Job job, DateTimeOffset queuedAt, RunId? retryOf)
+    {
+        ArgumentNullException.ThrowIfNull(job);
+        var package = string.IsNullOrEmpty(job.PackageName) ? job.Sandbox?.Image ?? "" : job.PackageName;
+        return writer.WriteAsync(session =>
+        {
+            var created = session.Execute(InsertSql, job.RunId.ToString(), package, job.Version ?? "", StorageText.Time(queuedAt), job.Kind, retryOf?.ToString()) > 0;
+            if (created) AddHistory(session, job.RunId, RunStates.Pending, retryOf is { } lost ? $"queued, repeats run {lost}" : "queued");
+            return (Read(session, job.RunId), created);
+        });
+    }
+
+    /// <inheritdoc/>
+    public Task SetStateAsync(RunId id, string state, string? runnerId, int? attempt, string detail) => writer.WriteAsync(session =>
+    {
+        var changed = session.Execute(SetStateSql, id.ToString(), state, runnerId, attempt) > 0;
+        if (changed) AddHistory(session, id, state, detail);
+        return changed;
+    });
+
+    /// <inheritdoc/>
+    public Task<RunRow> FinishAsync(RunId id, RunEnd end)
+    {
+        ArgumentNullException.ThrowIfNull(end);
+        var (result, details) = (end.Result, end.Result?.Details);
+        return writer.WriteAsync(session =>
+        {
+            var changed = session.Execute(FinishSql, id.ToString(), end.State, StorageText.Time(clock.GetUtcNow()), end.Reason,
+                result?.EventsEmitted ?? 0, (long)Math.Min(end.EventsDropped, long.MaxValue), result?.Duration.Value ?? 0, end.ResultDigest,
+                details?.Interrupted == true ? 1 : 0, details?.NpmExit, Clean(details?.OutputTail), Clean(details?.ImageDigest),
+                Clean(details?.NodeVersion), Clean(details?.NpmVersion)) > 0;
+            if (changed)
+            {
+                AddHistory(session, id, end.State, end.Reason);
+                session.Execute(AssessSql, id.ToString());
+            }
+
+            return Read(session, id);
+        });
+    }
+
+    /// <inheritdoc/>
+    public Task ReassessAsync(RunId id) => writer.WriteAsync(session => session.Execute(AssessSql, id.ToString()));
+
+    /// <inheritdoc/>
+    public Task NoteBadBatchAsync(RunId id, string detail) => writer.WriteAsync(session =>
+    {
+        session.Execute(BadBatchSql, id.ToString());
+        AddHistory(session, id, "bad batch", detail);
+        return session.Execute(AssessSql, id.ToString());
+    });
+
+    private static RunRow Read(SqliteSession session, RunId id) =>
+        session.First(SelectSql, MapRow, id.ToString()) ?? throw new StorageException($"There is no run {id}.");
+
+    private void AddHistory(SqliteSession session, RunId id, string what, string detail) =>
+        session.Execute(HistorySql, id.ToString(), StorageText.Time(clock.GetUtcNow()), what, Clean(detail));
+
+    // U+0000 cannot be stored in PostgreSQL's text, and what is stored must not depend on the backend.
+    private static string Clean(string? text) => text?.Replace('\0', '\u2400') ?? "";
+
+    private static RunRow MapRow(SqliteDataReader row) =>
+        new(RunId.Parse(row.GetString(0)), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4), row.GetInt64(5) != 0);
+}
