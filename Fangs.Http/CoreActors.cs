@@ -1,0 +1,28 @@
+using Akka.Actor;
+using Akka.Hosting;
+using Fangs.Actors.Jobs;
+using Fangs.Actors.Runners;
+using Fangs.Actors.Runs;
+
+namespace Fangs.Http;
+
+/// <summary>The actors that endpoints talk to. Looked up on first use: routes are mapped before the actors start.</summary>
+public sealed class CoreActors(IReadOnlyActorRegistry registry)
+{
+    private IActorRef? _runners;
+    private IActorRef? _dispatcher;
+    private IActorRef? _runs;
+    private IActorRef? _writer;
+
+    /// <summary>The registry of runners.</summary>
+    public IActorRef Runners => _runners ??= registry.Get<RunnerRegistry>();
+
+    /// <summary>The job dispatcher.</summary>
+    public IActorRef Dispatcher => _dispatcher ??= registry.Get<JobDispatcher>();
+
+    /// <summary>The supervisor of the runs.</summary>
+    public IActorRef Runs => _runs ??= registry.Get<RunSupervisor>();
+
+    /// <summary>The event writer.</summary>
+    public IActorRef Writer => _writer ??= registry.Get<EventWriter>();
+}
