@@ -1,0 +1,56 @@
+namespace Fangs.Cli.Arguments;
+
+/// <summary>What a flag takes.</summary>
+public enum FlagKind
+{
+    /// <summary>Any text.</summary>
+    Text,
+
+    /// <summary>Any text; the flag may be repeated.</summary>
+    TextList,
+
+    /// <summary>A whole number that is not negative.</summary>
+    Count,
+
+    /// <summary>A duration in Go's notation that is not negative.</summary>
+    Duration,
+
+    /// <summary>A truth value; without one it means true.</summary>
+    Boolean,
+}
+
+/// <summary>One flag of a command.</summary>
+/// <param name="Name">Without dashes.</param>
+/// <param name="Kind">What it takes.</param>
+/// <param name="Default">The value when not given, in the flag's own notation.</param>
+/// <param name="Help">One line.</param>
+public sealed record FlagSpec(string Name, FlagKind Kind, string Default, string Help)
+{
+    /// <summary>Whether the command cannot do without it.</summary>
+    public bool IsRequired { get; init; }
+
+    /// <summary>False for a flag that the command reads from the <see cref="CommandLine"/>; others are parameters that Cocona binds.</summary>
+    public bool IsBound { get; init; } = true;
+}
+
+/// <summary>One command: what it is called, what it takes, what it is for.</summary>
+/// <param name="Path">Its words, such as <c>run list</c>.</param>
+/// <param name="Summary">One line.</param>
+/// <param name="Flags">Its own flags; the global ones come on top.</param>
+public sealed record CommandSpec(string Path, string Summary, IReadOnlyList<FlagSpec> Flags)
+{
+    /// <summary>Names of the arguments, all of them required.</summary>
+    public IReadOnlyList<string> Arguments { get; init; } = [];
+
+    /// <summary>Lines to copy, without the leading program name.</summary>
+    public IReadOnlyList<string> Examples { get; init; } = [];
+
+    /// <summary>Paragraphs that follow the summary.</summary>
+    public string Details { get; init; } = "";
+
+    /// <summary>The same flags, to be read from the command line instead of bound.</summary>
+    public static IReadOnlyList<FlagSpec> Unbound(params IEnumerable<FlagSpec> flags) => [.. flags.Select(flag => flag with { IsBound = false })];
+
+    /// <summary>The words of <see cref="Path"/>.</summary>
+    public string[] Words => Path.Split(' ');
+}

@@ -1,0 +1,18 @@
+using System.Net;
+
+namespace Fangs.Cli;
+
+/// <summary>What the command line says about the orchestrator. Checked.</summary>
+/// <param name="Address">Where to listen.</param>
+/// <param name="Id">Name that it gives in answers.</param>
+/// <param name="SqlitePath">Database file.</param>
+public sealed record OrchestratorOptions(IPEndPoint Address, string Id, string SqlitePath);
+
+/// <summary>What the command line says about the runner. Checked.</summary>
+/// <param name="Orchestrator">Base address of the orchestrator.</param>
+/// <param name="RunnerId">Name under which it registers.</param>
+/// <param name="Timeout">Limit of one control call.</param>
+/// <param name="Slots">Jobs that it takes at once.</param>
+/// <param name="Registry">The npm registry, or null for the one that npm is configured for.</param>
+/// <param name="StateDirectory">Where sandboxes are kept while they run.</param>
+public sealed record RunnerOptions(Uri Orchestrator, string RunnerId, TimeSpan Timeout, int Slots, string? Registry, string StateDirectory);

@@ -1,0 +1,32 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Fangs.Cli.Rendering;
+
+/// <summary>Source-generated JSON of what commands print. Use <see cref="Wire"/>, which also sets the encoder.</summary>
+[JsonSourceGenerationOptions(WriteIndented = true, GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSerializable(typeof(VersionJson))]
+[JsonSerializable(typeof(IReadOnlyList<RunJson>))]
+[JsonSerializable(typeof(IReadOnlyList<PackageSummaryJson>))]
+[JsonSerializable(typeof(RunShowJson))]
+[JsonSerializable(typeof(ScanSubmitJson))]
+[JsonSerializable(typeof(IReadOnlyList<ActorJson>))]
+public sealed partial class CliJson : JsonSerializerContext
+{
+    /// <summary>The context to use: what could act on a terminal is escaped.</summary>
+    public static CliJson Wire => Holder.Instance;
+
+    /// <summary>Prints a value.</summary>
+    public static void Write<T>(Invocation call, T value, JsonTypeInfo<T> type)
+    {
+        ArgumentNullException.ThrowIfNull(call);
+        call.Say(JsonSerializer.Serialize(value, type));
+    }
+
+    // A class of its own: the generated Default must be initialised first.
+    private static class Holder
+    {
+        internal static readonly CliJson Instance = new(new JsonSerializerOptions(Default.Options!) { Encoder = TerminalText.Json });
+    }
+}

@@ -1,0 +1,116 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using Fangs.Cli.Rendering;
+
+namespace Fangs.Cli.Scans;
+
+/// <summary>Asks the registry that npm is configured for whether a package and version exist.</summary>
+public sealed class NpmRegistry
+{
+    private const long MaxMetadataBytes = 256 * 1024 * 1024;
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(15);
+    private readonly Uri _base;
+
+    private NpmRegistry(Uri address) => _base = address;
+
+    /// <summary>Finds the registry: the flag, else <c>npm_config_registry</c>, else what npm itself says.</summary>
+    /// <param name="flag">Value of <c>-registry</c>; empty when not given.</param>
+    /// <param name="environment">Variables.</param>
+    /// <param name="cancellationToken">Ends the question to npm.</param>
+    /// <exception cref="CliException">There is none, or it is no http(s) address.</exception>
+    public static async Task<NpmRegistry> ResolveAsync(string flag, CliEnvironment environment, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        var text = flag.Length > 0 ? flag : environment.Variable("npm_config_registry") ?? "";
+        if (text.Length == 0) text = await AskNpmAsync(cancellationToken);
+        if (!Uri.TryCreate(text.TrimEnd('/') + "/", UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
+            throw new CliException($"'{TerminalText.Cut(text, 100)}' is not the address of a registry: give one with -registry");
+        return new NpmRegistry(address);
+    }
+
+    /// <summary>Makes sure that a version exists, or finds the latest one when none is named.</summary>
+    /// <returns>The reference with a version.</returns>
+    /// <exception cref="CliException">Package or version do not exist, or the registry cannot be asked.</exception>
+    public async Task<PackageReference> ValidateAsync(PackageReference package, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(package);
+        using var document = await GetAsync(package.Name, cancellationToken);
+        var root = document.RootElement;
+        if (package.Version.Length == 0)
+        {
+            var latest = Member(Member(root, "dist-tags"), "latest");
+            var version = latest.ValueKind == JsonValueKind.String ? latest.GetString()! : "";
+            if (!NpmName.IsVersion(version)) throw new CliException($"the registry names no latest version of {package.Name}", ExitCode.NotFound);
+            return package with { Version = version };
+        }
+
+        if (Member(Member(root, "versions"), package.Version).ValueKind != JsonValueKind.Object)
+            throw new CliException($"version not found: {package.Name} has no version {package.Version} in the registry", ExitCode.NotFound);
+        return package;
+    }
+
+    private async Task<JsonDocument> GetAsync(string name, CancellationToken cancellationToken)
+    {
+        using var http = new HttpClient { Timeout = Timeout, MaxResponseContentBufferSize = MaxMetadataBytes };
+        // The slash of a scoped name is part of the name.
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_base, name.Replace("/", "%2f", StringComparison.Ordinal)));
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+        try
+        {
+            using var response = await http.SendAsync(request, cancellationToken);
+            if (response.StatusCode == HttpStatusCode.NotFound)
+                throw new CliException($"package not found: the registry has no package {name}", ExitCode.NotFound);
+            if (!response.IsSuccessStatusCode)
+                throw new CliException($"the registry answered {(int)response.StatusCode} for {name} (-skip-registry-validate goes on without asking)");
+            return await JsonDocument.ParseAsync(await response.Content.ReadAsStreamAsync(cancellationToken), cancellationToken: cancellationToken);
+        }
+        catch (HttpRequestException e)
+        {
+            throw new CliException($"the registry cannot be reached: {TerminalText.Cut(e.Message, 200)} (-skip-registry-validate goes on without asking)");
+        }
+        catch (JsonException)
+        {
+            throw new CliException($"the registry's answer for {name} is not JSON (-skip-registry-validate goes on without asking)");
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new CliException($"the registry did not answer within {Timeout.TotalSeconds:0} s (-skip-registry-validate goes on without asking)");
+        }
+    }
+
+    private static JsonElement Member(JsonElement element, string name) =>
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) ? value : default;
+
+    private static async Task<string> AskNpmAsync(CancellationToken cancellationToken)
+    {
+        const string Remedy = "name the registry with -registry, or use -skip-registry-validate";
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(Timeout);
+        try
+        {
+            using var npm = Process.Start(new ProcessStartInfo("npm", ["config", "get", "registry"])
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            })!;
+            // Its warnings are of no interest, but nobody may leave the pipe full.
+            var errors = npm.StandardError.ReadToEndAsync(limit.Token);
+            var answer = await npm.StandardOutput.ReadToEndAsync(limit.Token);
+            await errors;
+            await npm.WaitForExitAsync(limit.Token);
+            return npm.ExitCode == 0 && answer.Trim() is { Length: > 0 } address && address != "undefined"
+                ? address
+                : throw new CliException($"npm does not say which registry it uses: {Remedy}");
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            throw new CliException($"npm is not installed, so its registry is unknown: {Remedy}");
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new CliException($"npm did not say within {Timeout.TotalSeconds:0} s which registry it uses: {Remedy}");
+        }
+    }
+}
