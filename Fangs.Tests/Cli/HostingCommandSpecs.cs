@@ -1,0 +1,168 @@
+using System.Net;
+using Fangs.Cli;
+using Fangs.Cli.Up;
+
+namespace Fangs.Tests.Cli;
+
+public sealed class HostingCommandSpecs : IDisposable
+{
+    private readonly CliFixture _cli = new();
+    private OrchestratorOptions? _orchestrator;
+    private RunnerOptions? _runner;
+
+    public HostingCommandSpecs() => _cli.Roots = new CompositionRoots(
+        (options, _) =>
+        {
+            _orchestrator = options;
+            return Task.CompletedTask;
+        },
+        (options, _) =>
+        {
+            _runner = options;
+            return Task.CompletedTask;
+        });
+
+    public void Dispose() => _cli.Dispose();
+
+    [Fact]
+    public async Task The_orchestrator_starts_with_its_defaults()
+    {
+        Assert.Equal(0, (await _cli.RunPlainAsync("orchestrator")).ExitCode);
+        Assert.Equal(new OrchestratorOptions(new IPEndPoint(IPAddress.Loopback, 8443), "fangs-orchestrator", "var/lib/fangs/fangs.db"), _orchestrator);
+    }
+
+    [Fact]
+    public async Task The_runner_starts_with_its_defaults()
+    {
+        Assert.Equal(0, (await _cli.RunPlainAsync("runner")).ExitCode);
+        Assert.Equal(new RunnerOptions(new Uri("http://127.0.0.1:8443/"), Environment.MachineName, TimeSpan.FromSeconds(30), 1, null, "/run/fangs"), _runner);
+    }
+
+    [Fact]
+    public async Task Flags_reach_the_parts()
+    {
+        await _cli.RunPlainAsync("orchestrator", "--addr=[::1]:9000", "-id", "o1", "-sqlite-path", "/tmp/x.db", "-watch=false", "-ui", "-metrics=false", "-retention-days", "0");
+        Assert.Equal(new OrchestratorOptions(new IPEndPoint(IPAddress.IPv6Loopback, 9000), "o1", "/tmp/x.db"), _orchestrator);
+        await _cli.RunPlainAsync("runner", "-orchestrator", "http://10.0.0.1:9000/", "-runner-id", "lab-1", "-timeout", "1m", "-slots", "4");
+        Assert.Equal(new RunnerOptions(new Uri("http://10.0.0.1:9000/"), "lab-1", TimeSpan.FromMinutes(1), 4, null, "/run/fangs"), _runner);
+    }
+
+    [Theory]
+    [InlineData("0.0.0.0:8443")]
+    [InlineData("[::]:8443")]
+    [InlineData(":8443")]
+    [InlineData("192.0.2.1:8443")]
+    public async Task An_open_address_in_plain_HTTP_needs_a_word(string address)
+    {
+        var result = await _cli.RunPlainAsync("orchestrator", "-addr", address);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains("-insecure", result.Error);
+        Assert.Null(_orchestrator);
+        Assert.Equal(0, (await _cli.RunPlainAsync("orchestrator", "-insecure", "-addr", address)).ExitCode);
+    }
+
+    [Theory]
+    [InlineData("orchestrator -addr localhost:1", 0)]
+    [InlineData("orchestrator -addr 127.8.8.8:1", 0)]
+    [InlineData("orchestrator -addr [::ffff:127.0.0.1]:1", 0)]
+    [InlineData("orchestrator -addr host:1", 2)]
+    [InlineData("orchestrator -addr 127.0.0.1", 2)]
+    [InlineData("orchestrator -addr 127.0.0.1:65536", 2)]
+    [InlineData("orchestrator -addr ::1:80", 2)]
+    [InlineData("orchestrator -addr 127.0.0.1:-1", 2)]
+    [InlineData("orchestrator -id=", 2)]
+    [InlineData("orchestrator -watch=true", 2)]
+    [InlineData("orchestrator -watch", 2)]
+    [InlineData("orchestrator -ui=false", 2)]
+    [InlineData("orchestrator -metrics", 2)]
+    [InlineData("orchestrator -notifiers-file x.json", 2)]
+    [InlineData("orchestrator -config x.yaml", 2)]
+    [InlineData("orchestrator -retention-days 90", 2)]
+    [InlineData("orchestrator -tls-cert a -tls-key b", 2)]
+    [InlineData("orchestrator -storage postgres", 2)]
+    [InlineData("orchestrator -storage none", 2)]
+    [InlineData("orchestrator -postgres-dsn x", 2)]
+    [InlineData("orchestrator -ui-token x", 2)]
+    [InlineData("runner -tls-ca x", 2)]
+    [InlineData("runner -orchestrator https://127.0.0.1:1", 2)]
+    [InlineData("runner -orchestrator nonsense", 2)]
+    [InlineData("runner -slots 0", 2)]
+    [InlineData("runner -runner-id *", 2)]
+    [InlineData("runner -timeout 0s", 2)]
+    [InlineData("up -exit", 2)]
+    [InlineData("up -scan Bad", 2)]
+    [InlineData("up -scan a@", 2)]
+    [InlineData("up -scan a@1 -skip-registry-validate", 2)]
+    [InlineData("up -scan a -skip-registry-validate", 2)]
+    [InlineData("up -json", 2)]
+    [InlineData("up -sqlite-path x", 2)]
+    [InlineData("up -addr 0.0.0.0:1", 2)]
+    [InlineData("up -addr 127.0.0.1:0", 2)]
+    public async Task What_cannot_be_done_is_refused_before_anything_starts(string line, int code)
+    {
+        var result = await _cli.RunPlainAsync(line.Split(' '));
+        Assert.Equal(code, result.ExitCode);
+        if (code != 0) Assert.StartsWith("fangs: ", result.Error);
+        Assert.Equal(code == 0, _orchestrator is not null || _runner is not null);
+    }
+
+    [Fact]
+    public async Task No_command_prints_usage_as_an_error_and_help_as_an_answer()
+    {
+        var (none, help) = (await _cli.RunPlainAsync(), await _cli.RunPlainAsync("help"));
+        Assert.Equal((1, ""), (none.ExitCode, none.Out));
+        Assert.Equal((0, ""), (help.ExitCode, help.Error));
+        Assert.Equal(none.Error, help.Out);
+        CliFixture.Approve(help.Out, "help");
+        CliFixture.Approve((await _cli.RunPlainAsync("run", "show", "-h")).Out, "help-run-show");
+        Assert.Contains("run show", (await _cli.RunPlainAsync("run", "--help")).Out);
+    }
+
+    [Fact]
+    public async Task Missing_packages_are_named_and_never_installed_without_consent()
+    {
+        var installed = false;
+        Need[] needs = [new("libthing1", "does things", () => installed), new("there", "is there", () => true)];
+        var output = new StringWriter();
+        Task<bool> Install(IReadOnlyList<string> packages)
+        {
+            Assert.Equal(["libthing1"], packages);
+            installed = true;
+            return Task.FromResult(true);
+        }
+
+        CliEnvironment Environment(string? answer) => new()
+        {
+            Out = output,
+            Error = output,
+            In = new StringReader(answer ?? ""),
+            IsInputTerminal = answer is not null,
+            Variable = _ => null,
+            Roots = _cli.Roots,
+        };
+
+        var refusal = await Assert.ThrowsAsync<CliException>(() => MachineNeeds.EnsureAsync(needs, Environment(null), false, Install));
+        Assert.Equal("install what is missing with: apt-get install libthing1 (or add --yes)", refusal.Message);
+        Assert.Contains("libthing1", output.ToString());
+        Assert.DoesNotContain("there  ", output.ToString());
+        await Assert.ThrowsAsync<CliException>(() => MachineNeeds.EnsureAsync(needs, Environment("n\n"), false, Install));
+        await Assert.ThrowsAsync<CliException>(() => MachineNeeds.EnsureAsync(needs, Environment(""), false, Install));
+        Assert.False(installed);
+        await MachineNeeds.EnsureAsync(needs, Environment("y\n"), false, Install);
+        Assert.True(installed);
+        installed = false;
+        await MachineNeeds.EnsureAsync(needs, Environment(null), true, Install);
+        Assert.True(installed);
+    }
+
+    [Fact]
+    public async Task An_installation_that_does_not_help_is_an_error()
+    {
+        Need[] needs = [new("libthing1", "does things", () => false)];
+        var environment = new CliEnvironment { Out = TextWriter.Null, Error = TextWriter.Null, In = TextReader.Null, Variable = _ => null, Roots = _cli.Roots };
+        Assert.Contains("libthing1", (await Assert.ThrowsAsync<CliException>(
+            () => MachineNeeds.EnsureAsync(needs, environment, true, _ => Task.FromResult(true)))).Message);
+        Assert.Contains("failed", (await Assert.ThrowsAsync<CliException>(
+            () => MachineNeeds.EnsureAsync(needs, environment, true, _ => Task.FromResult(false)))).Message);
+    }
+}

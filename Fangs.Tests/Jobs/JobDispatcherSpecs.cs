@@ -1,0 +1,162 @@
+using Akka.Actor;
+using Akka.TestKit;
+using Akka.TestKit.Xunit2;
+using Fangs.Actors.Jobs;
+using Fangs.Actors.Runners;
+using Fangs.Actors.Runs;
+using Fangs.Protocol;
+
+namespace Fangs.Tests.Jobs;
+
+public sealed class JobDispatcherSpecs() : TestKit("""
+    akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit"
+    akka.actor.serializers.job-queue = "Fangs.Actors.Jobs.JobSerializer, Fangs.Actors"
+    akka.actor.serialization-bindings {
+      "Fangs.Actors.Jobs.IJobEvent, Fangs.Actors" = job-queue
+      "Fangs.Actors.Jobs.JobQueueSnapshot, Fangs.Actors" = job-queue
+    }
+    """)
+{
+    private static readonly RunnerId A = new("a"), B = new("b");
+
+    private TestScheduler Time => (TestScheduler)Sys.Scheduler;
+
+    [Fact]
+    public async Task A_poll_without_work_ends_after_25_seconds_and_not_before()
+    {
+        var dispatcher = Start();
+        Ask(dispatcher, A);
+        await JobsAsync(dispatcher);
+        Time.Advance(TimeSpan.FromSeconds(24.9));
+        await JobsAsync(dispatcher);
+        Time.Advance(TimeSpan.FromSeconds(0.2));
+        Assert.Null((await ExpectMsgAsync<PollResult>()).Job);
+    }
+
+    [Fact]
+    public async Task A_parked_poll_gets_a_job_as_soon_as_it_is_queued()
+    {
+        var dispatcher = Start();
+        Ask(dispatcher, A);
+        await JobsAsync(dispatcher);
+        var job = NewJob();
+        dispatcher.Tell(new QueueJob(job, RunnerId.Any), CreateTestProbe());
+        Assert.Equal(job.RunId, (await ExpectMsgAsync<PollResult>()).Job!.RunId);
+    }
+
+    [Fact]
+    public async Task A_job_without_a_sign_of_life_comes_back_after_90_seconds()
+    {
+        var dispatcher = Start();
+        var job = NewJob();
+        dispatcher.Tell(new QueueJob(job, RunnerId.Any), CreateTestProbe());
+        Ask(dispatcher, A);
+        Assert.Equal(1, (await ExpectMsgAsync<PollResult>()).Attempt);
+        Time.Advance(TimeSpan.FromSeconds(89));
+        Assert.Equal(JobStage.Leased, Assert.Single(await JobsAsync(dispatcher)).Stage);
+        Time.Advance(TimeSpan.FromSeconds(2));
+        Ask(dispatcher, B);
+        var again = await ExpectMsgAsync<PollResult>();
+        Assert.Equal((job.RunId, 2), (again.Job!.RunId, again.Attempt));
+    }
+
+    [Fact]
+    public async Task A_confirmed_job_stays_with_its_runner_until_that_is_lost()
+    {
+        var dispatcher = Start();
+        var job = NewJob();
+        dispatcher.Tell(new QueueJob(job, RunnerId.Any), CreateTestProbe());
+        Ask(dispatcher, A);
+        await ExpectMsgAsync<PollResult>();
+        dispatcher.Tell(new ConfirmLease(job.RunId, A));
+        await JobsAsync(dispatcher);
+        Time.Advance(TimeSpan.FromMinutes(10));
+        Assert.Equal(JobStage.Confirmed, Assert.Single(await JobsAsync(dispatcher)).Stage);
+        dispatcher.Tell(new RunnerLost(A, "test"));
+        var jobs = await AwaitJobsAsync(dispatcher, 2);
+        Assert.Equal(JobStage.Ending, jobs.Single(j => j.Job.RunId == job.RunId).Stage);
+        Assert.Equal(job.RunId, jobs.Single(j => j.Job.RunId != job.RunId).RetryOf);
+    }
+
+    [Fact]
+    public async Task A_newer_poll_of_a_runner_ends_the_older_one()
+    {
+        var dispatcher = Start();
+        Ask(dispatcher, A);
+        Ask(dispatcher, A);
+        Assert.Null((await ExpectMsgAsync<PollResult>()).Job);
+        dispatcher.Tell(new QueueJob(NewJob(), RunnerId.Any), CreateTestProbe());
+        Assert.NotNull((await ExpectMsgAsync<PollResult>()).Job);
+    }
+
+    [Fact]
+    public async Task A_job_whose_poll_broke_off_goes_to_the_next_one()
+    {
+        var dispatcher = Start();
+        var job = NewJob();
+        dispatcher.Tell(new QueueJob(job, RunnerId.Any), CreateTestProbe());
+        var poll = Ask(dispatcher, A);
+        await ExpectMsgAsync<PollResult>();
+        dispatcher.Tell(new PollAbandoned(A, poll));
+        Ask(dispatcher, B);
+        Assert.Equal(job.RunId, (await ExpectMsgAsync<PollResult>()).Job!.RunId);
+    }
+
+    [Fact]
+    public async Task Draining_answers_everybody_at_once()
+    {
+        var dispatcher = Start();
+        Ask(dispatcher, A);
+        Ask(dispatcher, B);
+        dispatcher.Tell(DrainPolls.Instance, TestActor);
+        await ExpectMsgAsync<PollResult>();
+        await ExpectMsgAsync<PollResult>();
+        await ExpectMsgAsync<PollsDrained>();
+        Ask(dispatcher, A);
+        Assert.Null((await ExpectMsgAsync<PollResult>()).Job);
+    }
+
+    [Fact]
+    public async Task What_was_queued_and_leased_is_there_after_a_restart()
+    {
+        var dispatcher = Start();
+        var (first, second) = (NewJob(), NewJob());
+        dispatcher.Tell(new QueueJob(first, RunnerId.Any), CreateTestProbe());
+        dispatcher.Tell(new QueueJob(second, B), CreateTestProbe());
+        Ask(dispatcher, A);
+        await ExpectMsgAsync<PollResult>();
+        Watch(dispatcher);
+        Sys.Stop(dispatcher);
+        await ExpectTerminatedAsync(dispatcher);
+        var runs = CreateTestProbe();
+        var jobs = await JobsAsync(Start(runs));
+        Assert.Equal([(first.RunId, JobStage.Leased), (second.RunId, JobStage.Queued)], jobs.Select(j => (j.Job.RunId, j.Stage)));
+        Assert.Equal(first.RunId, (await runs.FishForMessageAsync<EnsureRun>(m => m.RunId == first.RunId)).RunId);
+    }
+
+    private IActorRef Start(TestProbe? runs = null)
+    {
+        var dispatcher = Sys.ActorOf(JobDispatcher.Props(new JobSettings(), TimeProvider.System));
+        dispatcher.Tell(new RunsStarted(runs ?? CreateTestProbe()));
+        return dispatcher;
+    }
+
+    private Guid Ask(IActorRef dispatcher, RunnerId runner)
+    {
+        var id = Guid.NewGuid();
+        dispatcher.Tell(new Poll(runner, id, 1, true, CreateTestProbe()), TestActor);
+        return id;
+    }
+
+    private static async Task<IReadOnlyList<JobEntry>> JobsAsync(IActorRef dispatcher) =>
+        (await dispatcher.Ask<JobList>(GetJobs.Instance, TimeSpan.FromSeconds(10))).Jobs;
+
+    private async Task<IReadOnlyList<JobEntry>> AwaitJobsAsync(IActorRef dispatcher, int count)
+    {
+        IReadOnlyList<JobEntry> jobs = [];
+        await AwaitConditionAsync(async () => (jobs = await JobsAsync(dispatcher)).Count == count, TimeSpan.FromSeconds(10));
+        return jobs;
+    }
+
+    private static Job NewJob() => new() { RunId = RunId.New(TimeProvider.System), Kind = JobKind.SensorOnly };
+}

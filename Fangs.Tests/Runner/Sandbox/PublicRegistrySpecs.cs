@@ -1,0 +1,33 @@
+using System.Diagnostics;
+using Fangs.Runner.Sandbox;
+
+namespace Fangs.Tests.Runner.Sandbox;
+
+/// <summary>Scans against the registry that the host's npm is configured for.</summary>
+public sealed class PublicRegistrySpecs
+{
+    [SkippableFact]
+    public async Task A_small_release_is_installed_and_imported_in_less_than_eight_seconds()
+    {
+        SandboxHost.RequireKernel();
+        await using var host = new SandboxHost(await NpmRegistry.ResolveAsync(null, CancellationToken.None));
+        var start = Stopwatch.GetTimestamp();
+        var (outcome, output) = await host.RunAsync(SandboxHost.Scan("is-odd", "3.0.1"));
+        Assert.True(outcome.FailureReason is null, $"{outcome.FailureReason}\n{output}");
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Contains("fangs import: main: exit 0", output);
+        Assert.Equal(["install", "import"], host.Phases.Select(p => p.Phase));
+        Assert.InRange(Stopwatch.GetElapsedTime(start), TimeSpan.Zero, TimeSpan.FromSeconds(8));
+    }
+
+    [SkippableFact]
+    public async Task A_version_that_does_not_exist_fails_with_the_words_of_npm()
+    {
+        SandboxHost.RequireKernel();
+        await using var host = new SandboxHost(await NpmRegistry.ResolveAsync(null, CancellationToken.None));
+        var (outcome, _) = await host.RunAsync(SandboxHost.Scan("is-odd", "99.99.99"));
+        Assert.NotEqual(0, outcome.ExitCode);
+        Assert.Contains("No matching version found for is-odd@99.99.99", outcome.FailureReason);
+        Assert.Equal(["install"], host.Phases.Select(p => p.Phase));
+    }
+}
