@@ -203,7 +203,8 @@ public sealed class EventBatchReaderSpecs
         var junk = Enumerable.Repeat((byte)'x', 64 * 1024).ToArray();
         while (!reading.IsCompleted && sent < 100L * Limit)
         {
-            await pipe.Writer.WriteAsync(junk);
+            // Once the reader has refused, nobody drains the pipe: a write that is not raced against it would wait for ever.
+            await Task.WhenAny(pipe.Writer.WriteAsync(junk).AsTask(), reading).WaitAsync(TimeSpan.FromSeconds(30));
             sent += junk.Length;
         }
 
