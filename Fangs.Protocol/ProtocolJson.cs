@@ -20,6 +20,8 @@ namespace Fangs.Protocol;
 [JsonSerializable(typeof(ResultRequest))]
 [JsonSerializable(typeof(ResultResponse))]
 [JsonSerializable(typeof(ErrorResponse))]
+[JsonSerializable(typeof(DecisionRequest))]
+[JsonSerializable(typeof(DecisionResponse))]
 [JsonSerializable(typeof(Job))]
 public sealed partial class ProtocolJson : JsonSerializerContext
 {
