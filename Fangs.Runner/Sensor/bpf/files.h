@@ -48,7 +48,7 @@ static __noinline u32 put_passed_path(struct scratch *s, u32 at, s32 directory, 
   long length = bpf_probe_read_user_str(text + base, PATH_BYTES, passed);
   if (length <= 0)
     return base;
-  length += base - 1; // without the terminator
+  length += (long)base - 1; // without the terminator; base is unsigned, and 0 for an absolute path
   if (length >= PATH_BYTES) {
     s->file.truncated = 1;
     return PATH_BYTES - 1;

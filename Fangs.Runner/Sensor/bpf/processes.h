@@ -53,7 +53,7 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx) {
   long length = bpf_probe_read_kernel_str(&record->text[end + base], PATH_BYTES, passed);
   if (length <= 0 || length > PATH_BYTES)
     length = 1;
-  length += base - 1;
+  length += (long)base - 1; // base is 0 for an absolute name, and unsigned
   if (length >= PATH_BYTES) {
     length = PATH_BYTES - 1;
     record->truncated = 1;
