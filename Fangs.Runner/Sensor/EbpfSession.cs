@@ -26,7 +26,7 @@ internal sealed class EbpfSession : ISensorSession
     internal EbpfSession(EbpfSensor sensor, uint id, uint slot, ulong cgroup, SensorTarget target, IReadOnlyList<BpfLink> links)
     {
         (_sensor, Id, Slot, Cgroup, Target, Links) = (sensor, id, slot, cgroup, target, links);
-        _decoder = new RecordDecoder(target.Run, _phases);
+        _decoder = new RecordDecoder(target.Run, _phases, new CredentialPaths(target.WatchedPaths));
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Fangs.Protocol;
 using Fangs.Runner.Sensor.Dns;
 using Fangs.Runner.Sensor.Http;
@@ -6,7 +7,7 @@ using Fangs.Runner.Sensor.Tls;
 namespace Fangs.Runner.Sensor;
 
 /// <summary>Turns the kernel's records of one session into events. Used by one thread.</summary>
-internal sealed class RecordDecoder(RunId run, PhaseTracker phases) : IDisposable
+internal sealed class RecordDecoder(RunId run, PhaseTracker phases, CredentialPaths credentials) : IDisposable
 {
     private const byte Udp = 17;
     private const int LastPacketOfHead = 3;
@@ -40,14 +41,19 @@ internal sealed class RecordDecoder(RunId run, PhaseTracker phases) : IDisposabl
     {
         if (!Record.TryRead<FileRecord>(bytes, out var record, out var rest)) return null;
         if (!Record.TryTake(ref rest, record.PathBytes, out var path) || !Record.TryTake(ref rest, record.NewPathBytes, out var newPath)) return null;
+        var name = PathName(path, record.IsResolved != 0, record.OwnNumber);
+        var newName = newPath.IsEmpty ? "" : PathName(newPath, false, record.OwnNumber);
+        // The kernel compared what the program passed; only in its plain form is "/home/node/../../etc/shadow" the name of a credential.
+        if ((record.IsResolved == 0 && credentials.Contains(name)) || credentials.Contains(newName))
+            record.Header.Tags |= (byte)(EventTags.Interesting | EventTags.Credential);
         var json = _payload.Begin(record.Header, EventType.FileAccess);
         json.WriteNumber("DFD", record.Directory);
         json.WriteNumber("Flags", record.Flags);
         json.WriteNumber("Truncated", record.IsTruncated);
-        json.WriteString("PathName", PathName(path, record.IsResolved != 0, record.OwnNumber));
+        json.WriteString("PathName", name);
         json.WriteBoolean("ResolvedPath", record.IsResolved != 0);
         json.WriteString("Op", OpName(record.Op));
-        if (!newPath.IsEmpty) json.WriteString("NewPathName", PathName(newPath, false, record.OwnNumber));
+        if (newName.Length > 0) json.WriteString("NewPathName", newName);
         if (record.HasResult != 0) json.WriteNumber("Ret", record.Result);
         return Finish(record.Header, EventType.FileAccess);
     }
@@ -134,8 +140,8 @@ internal sealed class RecordDecoder(RunId run, PhaseTracker phases) : IDisposabl
         if (!Record.TryRead<PacketRecord>(bytes, out var record, out var rest)) return null;
         if (!Record.TryTake(ref rest, record.Used, out var payload)) return null;
         if (record.Protocol == Udp) return Dns(record, payload);
-        if (record.RemotePort == DnsPort) return payload.Length > 2 ? Dns(record, payload[2..]) : null; // RFC 1035, 4.2.2: a length goes before
         var head = _heads.Add(record.Socket, record.Sequence, payload);
+        if (record.RemotePort == DnsPort) return DnsOverTcp(record, head);
         var sent = head.Length > 0 && head[0] == 0x16 ? Tls(record, head) : Http(record, head);
         if (sent is not null || record.Index >= LastPacketOfHead) _heads.Forget(record.Socket);
         return sent;
@@ -163,6 +169,15 @@ internal sealed class RecordDecoder(RunId run, PhaseTracker phases) : IDisposabl
         json.WriteString("Path", EventPayload.Text(request.Target));
         json.WriteString("HttpHost", EventPayload.Text(request.Host));
         return Finish(record.Header, EventType.HttpRequest);
+    }
+
+    // RFC 1035, 4.2.2: a length goes before the message, and either may come in pieces.
+    private SensorEvent? DnsOverTcp(in PacketRecord record, ReadOnlySpan<byte> head)
+    {
+        var isWhole = BinaryPrimitives.TryReadUInt16BigEndian(head, out var length) && head.Length - sizeof(ushort) >= length;
+        if (!isWhole && record.Index < LastPacketOfHead) return null;
+        _heads.Forget(record.Socket);
+        return Dns(record, isWhole ? head.Slice(sizeof(ushort), length) : default);
     }
 
     private SensorEvent? Dns(in PacketRecord record, ReadOnlySpan<byte> message)

@@ -8,7 +8,7 @@
 #define MAX_COMPONENTS 64
 #define NAME_BYTES 255
 #define RULE_BYTES 255 // an LPM key holds 256 bytes: one for the slot, the rest for the path
-#define DOT_SCAN_BYTES 512
+#define ROUNDABOUT_SCAN_BYTES 512
 
 enum action { ACTION_NONE = 0, ACTION_KEEP = 1, ACTION_CREDENTIAL = 2, ACTION_DROP = 3 };
 // The low byte of a rule is for reading, the next one for changing: libraries are read all the time, but writing one is news.
@@ -135,21 +135,29 @@ static __always_inline bool walk_directory(struct scratch *s, struct task_struct
   return walk_file(s, file_of(task, directory));
 }
 
-// Programs hide behind "..", and only user space can take it out; until then such a path must not be dropped.
-static __noinline bool has_dots(struct scratch *s, u32 at) {
+static __always_inline bool is_below_proc(const char *path) {
+  return path[0] == '/' && path[1] == 'p' && path[2] == 'r' && path[3] == 'o' && path[4] == 'c' && path[5] == '/';
+}
+
+// Programs hide behind ".." and behind the links in /proc to the root and working directory of a process. Only user space can
+// take these out of a name that the kernel has not resolved; until then such a name must not be dropped.
+static __noinline bool is_roundabout(struct scratch *s, u32 at) {
+  bool is_proc = is_below_proc(&s->file.text[at & (2 * PATH_BYTES - 1)]);
 #pragma clang loop unroll(disable)
-  for (u32 i = 0; i < DOT_SCAN_BYTES; i++) {
-    const char *window = &s->file.text[(at + i) & (PATH_BYTES - 1)];
+  for (u32 i = 0; i < ROUNDABOUT_SCAN_BYTES; i++) {
+    const char *window = &s->file.text[(at + i) & (2 * PATH_BYTES - 1)];
     if (!window[0])
       return false;
-    if (window[0] == '/' && window[1] == '.' && window[2] == '.')
+    if (window[0] != '/')
+      continue;
+    if (window[1] == '.' && window[2] == '.')
+      return true;
+    if (is_proc && window[1] == 'r' && window[2] == 'o' && window[3] == 'o' && window[4] == 't')
+      return true;
+    if (is_proc && window[1] == 'c' && window[2] == 'w' && window[3] == 'd')
       return true;
   }
   return true;
-}
-
-static __always_inline bool is_below_proc(const char *path) {
-  return path[0] == '/' && path[1] == 'p' && path[2] == 'r' && path[3] == 'o' && path[4] == 'c' && path[5] == '/';
 }
 
 // The number that a task sees for itself below /proc, in its innermost pid namespace.
@@ -217,7 +225,7 @@ __noinline int action_for(u32 slot, u32 at, u32 is_change, u32 resolved) {
   u32 action = find_rule(s, is_change);
   if (action == ACTION_KEEP || action == ACTION_CREDENTIAL)
     return action;
-  if (!resolved && (s->key.path[0] != '/' || has_dots(s, at)))
+  if (!resolved && (s->key.path[0] != '/' || is_roundabout(s, at)))
     return ACTION_KEEP;
   return action;
 }
