@@ -1,8 +1,11 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Fangs.Runner.Bpf;
+using Fangs.Runner.Sensor.Http;
+using Fangs.Runner.Sensor.Tls;
 
 namespace Fangs.Runner.Sandbox.Network;
 
@@ -14,7 +17,7 @@ internal sealed class Gateway : IAsyncDisposable
 {
     private const int MaxRecords = 10_000;
     private const int MaxConnections = 256;
-    private const int FirstBytes = 2048;
+    private const int FirstBytes = ClientHello.MaxBytes;
     private const int DnsPort = 53;
     private static readonly TimeSpan FirstBytesWindow = TimeSpan.FromSeconds(1.5);
     private static readonly TimeSpan DialWindow = TimeSpan.FromSeconds(10);
@@ -273,25 +276,54 @@ internal sealed class Gateway : IAsyncDisposable
 
     private async Task TakeFirstBytesAsync(Socket client, IPEndPoint destination)
     {
-        var buffer = new byte[FirstBytes];
-        var read = 0;
-        using (var window = new CancellationTokenSource(FirstBytesWindow, _clock))
-        using (var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopped.Token, window.Token))
+        var buffer = ArrayPool<byte>.Shared.Rent(FirstBytes);
+        try
         {
-            try
+            var read = await ReadStartAsync(client, buffer.AsMemory(0, FirstBytes), destination.Port);
+            Record(GatewayRecordKind.Refused, NameOf(destination), destination.Address, destination.Port, Describe(buffer.AsSpan(0, read)));
+            if (destination.Port == DnsPort) await AnswerOverTcpAsync(client, buffer.AsMemory(0, read), destination.Address);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    // Hanging up after the first piece would keep the sensor from seeing the rest of what a program sends in pieces.
+    private async Task<int> ReadStartAsync(Socket client, Memory<byte> buffer, int port)
+    {
+        var read = 0;
+        using var window = new CancellationTokenSource(FirstBytesWindow, _clock);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopped.Token, window.Token);
+        try
+        {
+            while (read < buffer.Length && await client.ReceiveAsync(buffer[read..], SocketFlags.None, limit.Token) is var more and > 0)
             {
-                read = await client.ReceiveAsync(buffer, SocketFlags.None, limit.Token);
-            }
-            catch (Exception e) when (e is OperationCanceledException or SocketException)
-            {
-                // Nothing came: recorded as such below.
+                read += more;
+                if (IsWhole(buffer.Span[..read], port)) break;
             }
         }
+        catch (Exception e) when (e is OperationCanceledException or SocketException)
+        {
+            // What came until then is what there is.
+        }
 
-        var first = buffer.AsMemory(0, read);
-        Record(GatewayRecordKind.Refused, NameOf(destination), destination.Address, destination.Port, Describe(first.Span));
-        if (destination.Port != DnsPort || read < 2 || BinaryPrimitives.ReadUInt16BigEndian(first.Span) != read - 2) return;
-        if (Resolve(first[2..], destination.Address) is not { } answer) return; // DNS over TCP, in one segment as resolvers send it
+        return read;
+    }
+
+    /// <summary>Whether the first bytes of a connection say all that they can about where it was to go.</summary>
+    internal static bool IsWhole(ReadOnlySpan<byte> first, int port)
+    {
+        if (port == DnsPort) return BinaryPrimitives.TryReadUInt16BigEndian(first, out var length) && first.Length - sizeof(ushort) >= length;
+        if (ClientHello.Parse(first, out _) == ClientHelloState.Incomplete) return false;
+        return !RequestHead.CanBegin(first) || (RequestHead.TryParse(first, out var head) ? head.IsComplete : first.Contains((byte)'\n'));
+    }
+
+    private async Task AnswerOverTcpAsync(Socket client, ReadOnlyMemory<byte> first, IPAddress asked)
+    {
+        if (!IsWhole(first.Span, DnsPort)) return;
+        var length = BinaryPrimitives.ReadUInt16BigEndian(first.Span);
+        if (Resolve(first.Slice(sizeof(ushort), length), asked) is not { } answer) return;
         byte[] framed = [(byte)(answer.Length >> 8), (byte)answer.Length, .. answer];
         await client.SendAsync(framed, SocketFlags.None, _stopped.Token);
         client.Shutdown(SocketShutdown.Send);
