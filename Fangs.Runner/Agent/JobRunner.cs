@@ -165,7 +165,8 @@ internal sealed class JobRunner(
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested && !stop.IsCancellationRequested)
         {
-            report.TimedOut($"did not finish within {Words.Of(plan.Duration)} ({recording.Where})");
+            var limits = sandbox.LimitsHit is { Length: > 0 } hit ? $"; {hit}" : "";
+            report.TimedOut($"did not finish within {Words.Of(plan.Duration)} ({recording.Where}){limits}");
             return;
         }
 

@@ -53,6 +53,9 @@ public interface ISandbox : IAsyncDisposable
 
     /// <summary>The last output so far, at most 4,096 characters, also after a cancelled run.</summary>
     string OutputTail { get; }
+
+    /// <summary>Which limits have been hit so far, in words for operators, also after a cancelled run; empty when none has.</summary>
+    string LimitsHit { get; }
 }
 
 /// <summary>How the command of a sandbox ended.</summary>

@@ -5,6 +5,7 @@ internal static class NpmFailure
 {
     private const int MaxLines = 6;
     private const int MaxCharacters = 600;
+    private const int Signals = 128; // the shell's status for "killed by signal n" is this plus n
     private static readonly string[] Prefixes = ["npm error ", "npm ERR! "];
 
     /// <summary>The sentence for operators.</summary>
@@ -21,6 +22,8 @@ internal static class NpmFailure
             .Take(MaxLines);
         var quote = string.Join(" / ", words);
         if (quote.Length > MaxCharacters) quote = quote[..MaxCharacters];
+        // npm says something about every end of its own.
+        if (quote.Length == 0 && exitCode > Signals) quote = $"killed by signal {exitCode - Signals}";
         return $"npm install ended with status {exitCode}{(quote.Length > 0 ? ": " + quote : "")}{(exhaustion.Length > 0 ? "; " + exhaustion : "")}";
     }
 }

@@ -50,6 +50,10 @@ internal static class OciConfiguration
             },
         }.ToJsonString();
 
+    /// <summary>Bytes that each writable file system holds.</summary>
+    /// <remarks>Files are memory too, so all of them together stay below that limit. Half of it for each: a full disk is an error, full memory kills.</remarks>
+    internal static long QuotaOf(SandboxLimits limits) => limits.MemoryBytes / 2;
+
     private static JsonObject Process(SandboxPlan plan, Toolchain toolchain, OciSandboxSettings settings)
     {
         var import = JsonSerializer.Serialize(new JsonObject
@@ -96,8 +100,7 @@ internal static class OciConfiguration
 
     private static JsonArray Mounts(SandboxPlan plan, IReadOnlyList<BindMount> binds)
     {
-        // Files are memory too, so all of them together stay below that limit. Half of it for each: a full disk is an error, full memory kills.
-        var quota = $"size={plan.Limits.MemoryBytes / 2}";
+        var quota = $"size={QuotaOf(plan.Limits)}";
         var mounts = new JsonArray(
             Mount("/proc", "proc", "proc", "nosuid", "noexec", "nodev"),
             Mount("/dev", "tmpfs", "tmpfs", "nosuid", "noexec", "strictatime", "mode=755", "size=64k"),

@@ -21,7 +21,7 @@ internal sealed class OciSandbox : ISandbox
     private readonly Func<OciSandbox, Task> _remove;
     private readonly Process _process;
     private readonly int _firstProcess;
-    private readonly OutputTail _output = new();
+    private readonly OutputTail _output;
     private readonly CancellationTokenSource _disposed = new();
     private readonly Task _reading;
     private int _isDisposed;
@@ -31,6 +31,7 @@ internal sealed class OciSandbox : ISandbox
     {
         (_plan, _toolchain, _cgroup, _runc, _process, _firstProcess, _clock, _remove) = (plan, toolchain, cgroup, runc, process, firstProcess, clock, remove);
         Gateway = gateway;
+        _output = new OutputTail(plan.Limits.OutputBytes, exceeded: cgroup.Kill);
         WatchedPaths = RootFileSystem.Watched(plan);
         _reading = _output.ReadAsync(process.StandardError.BaseStream, _disposed.Token);
     }
@@ -40,6 +41,13 @@ internal sealed class OciSandbox : ISandbox
     public IReadOnlyList<WatchedPath> WatchedPaths { get; }
 
     public string OutputTail => _output.Text;
+
+    public string LimitsHit => string.Join("; ", ((string[])
+    [
+        _cgroup.Exhaustion(),
+        _output.IsExceeded ? $"more than {_plan.Limits.OutputBytes >> 20} MiB of output" : "",
+        SandboxDisks.Exhaustion(_firstProcess, _plan, _output.Text),
+    ]).Where(words => words.Length > 0));
 
     internal Gateway Gateway { get; }
 
@@ -102,7 +110,7 @@ internal sealed class OciSandbox : ISandbox
         await MarkAsync(SandboxPlan.InstallPhase, expectPhase, cancellationToken);
         var installed = await StepAsync("command", cancellationToken);
         if (installed is null) return Outcome(Killed, Ended("installation"));
-        if (installed != 0) return Outcome(installed.Value, NpmFailure.Describe(installed.Value, _output.Text, _cgroup.Exhaustion()));
+        if (installed != 0) return Outcome(installed.Value, NpmFailure.Describe(installed.Value, _output.Text, LimitsHit));
         await Gateway.IsolateAsync(); // from here on nothing has a reason to talk to the registry
         await MarkAsync(SandboxPlan.ImportPhase, expectPhase, cancellationToken);
         var imported = await StepAsync("import", cancellationToken);
@@ -154,7 +162,7 @@ internal sealed class OciSandbox : ISandbox
 
     private string Ended(string what) => Explain($"the sandbox ended during the {what}");
 
-    private string Explain(string text) => _cgroup.Exhaustion() is { Length: > 0 } limits ? $"{text}: {limits}" : text;
+    private string Explain(string text) => LimitsHit is { Length: > 0 } limits ? $"{text}: {limits}" : text;
 
     private async Task CloseInputAsync()
     {

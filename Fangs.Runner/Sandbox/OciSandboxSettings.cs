@@ -55,4 +55,7 @@ public sealed record SandboxLimits
 
     /// <summary>Billionths of a CPU.</summary>
     public long NanoCpus { get; init; } = 2_000_000_000;
+
+    /// <summary>Output, in bytes. Only the end of it is kept; whoever prints more than this is stopped.</summary>
+    public long OutputBytes { get; init; } = 1L << 30;
 }

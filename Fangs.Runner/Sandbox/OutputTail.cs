@@ -3,7 +3,9 @@ using System.Text;
 namespace Fangs.Runner.Sandbox;
 
 /// <summary>The last part of a sandbox's output. However much comes, the memory is fixed.</summary>
-internal sealed class OutputTail
+/// <param name="limit">How many bytes may come.</param>
+/// <param name="exceeded">Called once when more have come.</param>
+internal sealed class OutputTail(long limit = long.MaxValue, Action? exceeded = null)
 {
     /// <summary>What <see cref="Text"/> returns at most, in characters.</summary>
     internal const int MaxCharacters = 4096;
@@ -16,6 +18,10 @@ internal sealed class OutputTail
     private readonly byte[] _kept = new byte[KeptBytes];
     private int _length;
     private (byte[] Bytes, TaskCompletionSource Seen)? _awaited;
+    private long _total;
+
+    /// <summary>Whether more has come than the limit allows.</summary>
+    internal bool IsExceeded => Volatile.Read(ref _total) > limit;
 
     /// <summary>The last characters so far, without marks. Control characters other than line ends and tabs are replaced.</summary>
     internal string Text
@@ -43,7 +49,13 @@ internal sealed class OutputTail
         var chunk = new byte[ChunkBytes];
         try
         {
-            while (await output.ReadAsync(chunk, cancellationToken) is var read and > 0) Append(chunk.AsSpan(0, read));
+            while (await output.ReadAsync(chunk, cancellationToken) is var read and > 0)
+            {
+                Append(chunk.AsSpan(0, read));
+                var before = _total;
+                Volatile.Write(ref _total, before + read);
+                if (before <= limit && before + read > limit) exceeded?.Invoke();
+            }
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
         {

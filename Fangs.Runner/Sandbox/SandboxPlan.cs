@@ -96,6 +96,7 @@ internal sealed partial record SandboxPlan
             MemoryBytes = spec.MemoryBytes > 0 ? spec.MemoryBytes : defaults.MemoryBytes,
             Pids = spec.PidsLimit > 0 ? spec.PidsLimit : defaults.Pids,
             NanoCpus = spec.NanoCpus > 0 ? spec.NanoCpus : defaults.NanoCpus,
+            OutputBytes = defaults.OutputBytes,
         };
     }
 

@@ -25,6 +25,8 @@ internal sealed class FakeDriver : ISandboxDriver
 
     public string OutputTail { get; set; } = "added 1 package";
 
+    public string LimitsHit { get; set; } = "";
+
     public int Disposed { get; private set; }
 
     public int MostAtOnce => _mostAtOnce;
@@ -48,6 +50,8 @@ internal sealed class FakeDriver : ISandboxDriver
         public IReadOnlyList<WatchedPath> WatchedPaths => driver.WatchedPaths;
 
         public string OutputTail => driver.OutputTail;
+
+        public string LimitsHit => driver.LimitsHit;
 
         public async Task<SandboxOutcome> RunAsync(Action<string, string> expectPhase, CancellationToken cancellationToken)
         {

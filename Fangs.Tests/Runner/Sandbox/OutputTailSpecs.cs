@@ -34,5 +34,18 @@ public sealed class OutputTailSpecs
             "npm install ended with status 1: code ETARGET / notarget No matching version found for x@9.9.9.",
             NpmFailure.Describe(1, "npm warn x\nnpm error code ETARGET\nnpm error notarget No matching version found for x@9.9.9.\nnpm error A complete log of this run\n", ""));
         Assert.Equal("npm install ended with status 137: code E404; the limit", NpmFailure.Describe(137, "npm ERR! code E404\n", "the limit"));
+        Assert.Equal("npm install ended with status 143: killed by signal 15", NpmFailure.Describe(143, "added 1 package\n", ""));
+    }
+
+    [Fact]
+    public async Task Output_beyond_the_limit_is_told_once_and_still_read_to_its_end()
+    {
+        var told = 0;
+        var tail = new OutputTail(limit: 100_000, exceeded: () => told++);
+        await tail.ReadAsync(new MemoryStream(new byte[100_000]), CancellationToken.None);
+        Assert.Equal((0, false), (told, tail.IsExceeded));
+        await tail.ReadAsync(new MemoryStream([.. new byte[100_000], .. "end"u8]), CancellationToken.None);
+        Assert.Equal((1, true), (told, tail.IsExceeded));
+        Assert.EndsWith("end", tail.Text);
     }
 }
