@@ -21,6 +21,28 @@ public sealed class GatewayPartsSpecs
             Assert.Equal(12 + question.Raw.Length + 16, question.Answer(IPAddress.Loopback).Length);
         });
 
+    [Theory]
+    [InlineData("hello", true)] // a protocol that says nothing to us
+    [InlineData("GET / HTTP/1.1\r\nAccept: a\r\n", false)]
+    [InlineData("GET / HTTP/1.1\r\nAccept: a\r\n\r\n", true)]
+    [InlineData("GET / HTTP/1.1\r\nHost: a\r\n", true)]
+    [InlineData("G", false)]
+    [InlineData("EHLO me\r\n", true)]
+    [InlineData("\u0016\u0003", false)] // the beginning of a ClientHello
+    [InlineData("\u0016\u0003\u0001\u0000\u0004\u0002\u0000\u0000\u0000", true)] // another handshake message
+    public void A_client_is_heard_out_until_it_has_said_where_it_was_going(string said, bool isWhole) =>
+        Assert.Equal(isWhole, Gateway.IsWhole(Encoding.Latin1.GetBytes(said), 443));
+
+    [Fact]
+    public void A_question_over_tcp_is_whole_when_as_much_has_come_as_its_length_says() =>
+        Gen.Select(Label.List[1, 6], Gen.Double[0, 0.999]).Sample((labels, part) =>
+        {
+            var query = Query(1, labels);
+            byte[] framed = [(byte)(query.Length >> 8), (byte)query.Length, .. query];
+            Assert.False(Gateway.IsWhole(framed.AsSpan(0, (int)(framed.Length * part)), 53));
+            Assert.True(Gateway.IsWhole(framed, 53));
+        });
+
     [Fact]
     public void A_question_is_read_back_as_it_was_asked() =>
         Gen.Select(Gen.UShort, Label.List[1, 6]).Sample((id, labels) =>
