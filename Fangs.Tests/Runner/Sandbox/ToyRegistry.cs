@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Formats.Tar;
 using System.IO.Compression;
 using System.Net;
@@ -18,7 +19,8 @@ internal sealed class ToyRegistry : IAsyncDisposable
     internal const string Version = "1.0.0";
 
     private readonly WebApplication _app;
-    private readonly Dictionary<string, (JsonObject Manifest, byte[] Tarball)> _packages = [];
+    private readonly ConcurrentDictionary<string, (JsonObject Manifest, byte[] Tarball)> _packages = [];
+    private readonly ConcurrentDictionary<string, Gate> _gates = [];
 
     private ToyRegistry(WebApplication app) => _app = app;
 
@@ -33,12 +35,17 @@ internal sealed class ToyRegistry : IAsyncDisposable
         var registry = new ToyRegistry(app);
         app.MapGet("/{name}", registry.Describe);
         app.MapGet("/{name}/-/{file}", registry.Download);
+        app.MapGet("/-/gates/{gate}", registry.PassAsync);
         await app.StartAsync();
         return registry;
     }
 
-    /// <summary>Publishes version 1.0.0 of a package.</summary>
-    internal ToyRegistry Publish(string name, string? postinstall = null, string index = "", JsonObject? more = null, params (string Path, string Text)[] files)
+    /// <summary>Publishes version 1.0.0 of a package. Publishing it again replaces it.</summary>
+    internal ToyRegistry Publish(string name, string? postinstall = null, string index = "", JsonObject? more = null, params (string Path, string Text)[] files) =>
+        PublishBinary(name, postinstall, index, more, [.. files.Select(f => (f.Path, Encoding.UTF8.GetBytes(f.Text)))]);
+
+    /// <summary>The same with files that are not text.</summary>
+    internal ToyRegistry PublishBinary(string name, string? postinstall, string index, JsonObject? more, params (string Path, byte[] Content)[] files)
     {
         var manifest = more ?? [];
         manifest["name"] = name;
@@ -49,15 +56,27 @@ internal sealed class ToyRegistry : IAsyncDisposable
         using (var gzip = new GZipStream(buffer, CompressionLevel.Fastest, leaveOpen: true))
         using (var tar = new TarWriter(gzip))
         {
-            foreach (var (path, text) in files.Append(("index.js", index)).Append(("package.json", manifest.ToJsonString())))
-                tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "package/" + path) { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) });
+            foreach (var (path, content) in files.Append(("index.js", Encoding.UTF8.GetBytes(index))).Append(("package.json", Encoding.UTF8.GetBytes(manifest.ToJsonString()))))
+                tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "package/" + path) { DataStream = new MemoryStream(content) });
         }
 
         _packages[name] = (manifest, buffer.ToArray());
         return this;
     }
 
+    /// <summary>A place where scripts wait for the test: whoever gets <c>/-/gates/{name}</c> is answered when the gate opens.</summary>
+    internal Gate GateOf(string name) => _gates.GetOrAdd(name, _ => new Gate());
+
+    /// <summary>Shell words that wait at a gate.</summary>
+    internal string WaitAt(string gate) => $"node -e \"require('http').get('{Address}-/gates/{gate}',r=>r.resume())\"";
+
     public ValueTask DisposeAsync() => _app.DisposeAsync();
+
+    private async Task<IResult> PassAsync(string gate, CancellationToken gone)
+    {
+        await GateOf(gate).PassAsync(gone);
+        return Results.Text("open");
+    }
 
     private IResult Describe(string name)
     {
@@ -81,4 +100,22 @@ internal sealed class ToyRegistry : IAsyncDisposable
         _packages.TryGetValue(name, out var package) && file.EndsWith(".tgz", StringComparison.Ordinal)
             ? Results.Bytes(package.Tarball, "application/octet-stream")
             : Results.NotFound();
+
+    /// <summary>Lets nobody through until it is opened.</summary>
+    internal sealed class Gate
+    {
+        private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Completes when somebody waits here.</summary>
+        internal Task Reached => _reached.Task;
+
+        internal void Open() => _open.TrySetResult();
+
+        internal Task PassAsync(CancellationToken gone)
+        {
+            _reached.TrySetResult();
+            return _open.Task.WaitAsync(gone);
+        }
+    }
 }
