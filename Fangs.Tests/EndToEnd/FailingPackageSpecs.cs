@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Fangs.Protocol;
+using Fangs.Runner.Sandbox;
 using Fangs.Tests.Runner.Sandbox;
 
 namespace Fangs.Tests.EndToEnd;
@@ -23,10 +24,13 @@ public sealed class FailingPackageSpecs(ToyRunner toys)
         FailsAsync("while :; do sleep 1000 & done", Long, new JsonObject { ["pids_limit"] = 64 }, "npm install ended with status 2: ", "the limit of 64 processes was hit");
 
     [SkippableFact]
-    public Task A_fork_bomb_that_never_ends_is_told_from_a_script_that_merely_hangs() =>
-        FailsAsync(
+    public Task A_fork_bomb_that_never_ends_is_told_from_a_script_that_merely_hangs()
+    {
+        Skip.If(CommandLine.Find("perl") is null, "the bomb is a line of Perl, which this host does not have");
+        return FailsAsync(
             "perl -e 'for (;;) { defined fork or sleep 1 }'", TimeSpan.FromSeconds(6), new JsonObject { ["pids_limit"] = 64 },
             "did not finish within 6 s (phase install); the limit of 64 processes was hit");
+    }
 
     [SkippableTheory]
     [InlineData("/tmp/full", "the disk quota of 128 MiB of /tmp is used up")]
