@@ -17,7 +17,7 @@ public sealed class FailingPackageSpecs(ToyRunner toys)
 
     [SkippableFact]
     public Task A_script_that_hangs_ends_with_the_duration() =>
-        FailsAsync("echo hanging; sleep 1000", TimeSpan.FromSeconds(5), null, "did not finish within 5 s (phase install)");
+        FailsAsync("echo hanging; sleep 1000", TimeSpan.FromSeconds(6), null, "did not finish within 6 s (phase install)");
 
     [SkippableFact]
     public Task A_script_that_forks_until_it_cannot_is_told_from_one_that_merely_fails() =>
@@ -28,8 +28,8 @@ public sealed class FailingPackageSpecs(ToyRunner toys)
     {
         Skip.If(CommandLine.Find("perl") is null, "the bomb is a line of Perl, which this host does not have");
         return FailsAsync(
-            "perl -e 'for (;;) { defined fork or sleep 1 }'", TimeSpan.FromSeconds(6), new JsonObject { ["pids_limit"] = 64 },
-            "did not finish within 6 s (phase install); the limit of 64 processes was hit");
+            "perl -e 'for (;;) { defined fork or sleep 1 }'", TimeSpan.FromSeconds(10), new JsonObject { ["pids_limit"] = 64 },
+            "did not finish within 10 s (phase install); the limit of 64 processes was hit");
     }
 
     [SkippableTheory]

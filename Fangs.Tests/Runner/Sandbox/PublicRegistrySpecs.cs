@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Fangs.Runner.Sandbox;
 
 namespace Fangs.Tests.Runner.Sandbox;
@@ -7,17 +6,15 @@ namespace Fangs.Tests.Runner.Sandbox;
 public sealed class PublicRegistrySpecs
 {
     [SkippableFact]
-    public async Task A_small_release_is_installed_and_imported_in_less_than_eight_seconds()
+    public async Task A_small_release_is_installed_and_imported()
     {
         SandboxHost.RequireKernel();
         await using var host = new SandboxHost(await NpmRegistry.ResolveAsync(null, CancellationToken.None));
-        var start = Stopwatch.GetTimestamp();
         var (outcome, output) = await host.RunAsync(SandboxHost.Scan("is-odd", "3.0.1"));
         Assert.True(outcome.FailureReason is null, $"{outcome.FailureReason}\n{output}");
         Assert.Equal(0, outcome.ExitCode);
         Assert.Contains("fangs import: main: exit 0", output);
         Assert.Equal(["install", "import"], host.Phases.Select(p => p.Phase));
-        Assert.InRange(Stopwatch.GetElapsedTime(start), TimeSpan.Zero, TimeSpan.FromSeconds(8));
     }
 
     [SkippableFact]
