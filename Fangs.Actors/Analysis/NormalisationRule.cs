@@ -13,6 +13,9 @@ public sealed record NormalisationRule(string Id, string Meaning, string Pattern
     // Paths are chosen by attackers, so the engine must be linear.
     private readonly Lazy<Regex> _regex = new(() => new Regex(Pattern, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant));
 
+    /// <summary>The compiled pattern.</summary>
+    internal Regex Regex => _regex.Value;
+
     /// <summary>Rewrites a path as often as the rule matches. Returns the same object when it does not.</summary>
     public string Apply(string path)
     {
@@ -20,7 +23,7 @@ public sealed record NormalisationRule(string Id, string Meaning, string Pattern
         while (path.Contains(Needs, StringComparison.Ordinal))
         {
             // Neighbouring components share the slash between them, so one round can miss the second of two.
-            var rewritten = _regex.Value.Replace(path, Replacement);
+            var rewritten = Regex.Replace(path, Replacement);
             if (rewritten == path) break;
             path = rewritten;
         }

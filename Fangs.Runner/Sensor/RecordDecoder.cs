@@ -142,8 +142,10 @@ internal sealed class RecordDecoder(RunId run, PhaseTracker phases, CredentialPa
         if (record.Protocol == Udp) return Dns(record, payload);
         var head = _heads.Add(record.Socket, record.Sequence, payload);
         if (record.RemotePort == DnsPort) return DnsOverTcp(record, head);
-        var sent = head.Length > 0 && head[0] == 0x16 ? Tls(record, head) : Http(record, head);
-        if (sent is not null || record.Index >= LastPacketOfHead) _heads.Forget(record.Socket);
+        var isTls = head.Length > 0 && head[0] == 0x16;
+        var sent = isTls ? Tls(record, head) : Http(record, head);
+        if (record.Index >= LastPacketOfHead || (sent is not null && !isTls)) _heads.Forget(record.Socket);
+        else if (sent is not null) _heads.Finish(record.Socket); // the rest of the handshake looks like the beginning of one
         return sent;
     }
 

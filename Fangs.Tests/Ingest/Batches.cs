@@ -72,6 +72,13 @@ internal static class Batches
         return preparer.Prepare(batch, Run);
     }
 
+    /// <summary>A batch of a run as the event store takes it.</summary>
+    internal static async Task<PreparedBatch> Prepare(RunId run, ulong seq, params string[] events)
+    {
+        using var batch = await ReadOne(Encoding.UTF8.GetBytes($$"""{"seq":{{seq}},"events":[{{string.Join(',', events)}}]}"""));
+        return new BatchPreparer().Prepare(batch, run);
+    }
+
     internal static async Task<string> Stored(int type, string payload)
     {
         using var prepared = await Prepare(new BatchPreparer(), Event(type, payload));

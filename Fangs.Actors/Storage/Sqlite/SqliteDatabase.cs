@@ -62,10 +62,10 @@ public sealed class SqliteDatabase : IDisposable
         }
     }
 
-    /// <summary>Opens a connection for writing.</summary>
+    /// <summary>Opens a connection for writing. It is not pooled: one whose transaction could not be ended must not come back, still inside it.</summary>
     public SqliteConnection OpenWriter()
     {
-        var connection = new SqliteConnection(ConnectionString);
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder(ConnectionString) { Pooling = false }.ToString());
         connection.Open();
         Execute(connection, WriterPragmas);
         return connection;

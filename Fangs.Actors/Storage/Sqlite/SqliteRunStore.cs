@@ -90,7 +90,7 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
         var (result, details) = (end.Result, end.Result?.Details);
         return writer.WriteAsync(session =>
         {
-            var changed = session.Execute(FinishSql, id.ToString(), end.State, StorageText.Time(clock.GetUtcNow()), end.Reason,
+            var changed = session.Execute(FinishSql, id.ToString(), end.State, StorageText.Time(clock.GetUtcNow()), Clean(end.Reason),
                 result?.EventsEmitted ?? 0, (long)Math.Min(end.EventsDropped, long.MaxValue), result?.Duration.Value ?? 0, end.ResultDigest,
                 details?.Interrupted == true ? 1 : 0, details?.NpmExit, Clean(details?.OutputTail), Clean(details?.ImageDigest),
                 Clean(details?.NodeVersion), Clean(details?.NpmVersion)) > 0;

@@ -13,17 +13,23 @@ public sealed class SqliteWriter : IAsyncDisposable
     private const int MaxItemsPerCommit = 512;
 
     private readonly Channel<IWork> _queue = Channel.CreateBounded<IWork>(new BoundedChannelOptions(8192) { SingleReader = true });
-    private readonly SqliteDatabase _database;
+    private readonly Func<SqliteConnection> _open;
     private readonly Task _loop;
 
     /// <summary>Starts the loop; the connection is opened with the first work.</summary>
     public SqliteWriter(SqliteDatabase database)
+        : this(database.OpenWriter)
     {
-        _database = database;
+    }
+
+    /// <summary>Starts the loop on connections of the caller's making; one is opened with the first work and after each failure.</summary>
+    internal SqliteWriter(Func<SqliteConnection> open)
+    {
+        _open = open;
         _loop = Task.Run(RunAsync);
     }
 
-    /// <summary>Raised in the writer's loop after a commit failed or was rolled back as a whole, so that caches can be dropped.</summary>
+    /// <summary>Raised in the writer's loop after anything was taken back, one piece of work or a whole commit, so that caches can be dropped.</summary>
     public event Action? RolledBack;
 
     /// <summary>Runs work inside the next transaction; the task completes after the commit.</summary>
@@ -37,7 +43,7 @@ public sealed class SqliteWriter : IAsyncDisposable
         }
         catch (ChannelClosedException e)
         {
-            throw new StorageException("The store is closed.", e);
+            throw Closed(e);
         }
 
         return await item.Done;
@@ -61,21 +67,27 @@ public sealed class SqliteWriter : IAsyncDisposable
                 group.Clear();
                 try
                 {
-                    session ??= new SqliteSession(_database.OpenWriter());
+                    session ??= new SqliteSession(_open());
                     CommitGroup(session, group);
                 }
-                catch (SqliteException e)
+                catch (Exception e)
                 {
-                    // Disk full, I/O error, locked: the group is lost as a whole. A fresh connection is the cleanest start.
-                    FailGroup(group, e);
-                    session?.Dispose();
+                    // Disk full, I/O error, locked, a connection that is gone: whatever it was, the group is lost as a whole and the next
+                    // one is served. A fresh connection is the cleanest start.
+                    var broken = session;
                     session = null;
+                    FailGroup(group, e);
                     RolledBack?.Invoke();
+                    broken?.Dispose();
                 }
             }
         }
         finally
         {
+            // Also when the loop breaks: nobody may wait for a write that will never be done.
+            _queue.Writer.TryComplete();
+            foreach (var item in group) item.Fail(Closed(null));
+            while (_queue.Reader.TryRead(out var item)) item.Fail(Closed(null));
             session?.Dispose();
         }
     }
@@ -87,7 +99,12 @@ public sealed class SqliteWriter : IAsyncDisposable
         {
             group.Add(item);
             session.Execute("SAVEPOINT item");
-            if (!item.Perform(session)) session.Execute("ROLLBACK TO item");
+            if (!item.Perform(session))
+            {
+                session.Execute("ROLLBACK TO item");
+                RolledBack?.Invoke();
+            }
+
             session.Execute("RELEASE item");
         }
 
@@ -95,11 +112,14 @@ public sealed class SqliteWriter : IAsyncDisposable
         foreach (var item in group) item.Complete();
     }
 
-    private void FailGroup(List<IWork> group, SqliteException cause)
+    private void FailGroup(List<IWork> group, Exception cause)
     {
         if (group.Count == 0 && _queue.Reader.TryRead(out var first)) group.Add(first);
         foreach (var item in group) item.Fail(new StorageException($"Nothing was stored: {cause.Message}", cause));
     }
+
+    private static StorageException Closed(Exception? cause) =>
+        cause is null ? new StorageException("The store is closed.") : new StorageException("The store is closed.", cause);
 
     private interface IWork
     {

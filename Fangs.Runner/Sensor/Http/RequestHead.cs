@@ -53,7 +53,7 @@ internal readonly ref struct RequestHead
 
             if (line.Length >= 5 && System.Text.Ascii.EqualsIgnoreCase(line[..5], "host:"u8))
             {
-                head = new RequestHead(method, target, line[5..].Trim((byte)' '), isComplete: true);
+                head = new RequestHead(method, target, line[5..].Trim(" \t"u8), isComplete: true);
                 return true;
             }
         }

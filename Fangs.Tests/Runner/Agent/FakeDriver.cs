@@ -13,7 +13,7 @@ internal sealed class FakeDriver : ISandboxDriver
 
     public static readonly SandboxOutcome Success = new(0, null, "v20.1.0", "11.19.0", "sha256:1234");
 
-    public string Capability => Protocol.Capability.SandboxOci;
+    public string Capability => Fangs.Protocol.Capability.SandboxOci;
 
     public IReadOnlyList<string> Missing { get; set; } = [];
 
