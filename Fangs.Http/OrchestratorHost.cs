@@ -4,6 +4,7 @@ using Akka.Hosting;
 using Fangs.Actors.Hosting;
 using Fangs.Actors.Ingest;
 using Fangs.Actors.Jobs;
+using Fangs.Actors.Storage;
 using Fangs.Http.Endpoints;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -75,6 +76,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _app.StopAsync();
+        OrchestratorFile.Remove(_store.Database.Path);
         await _app.DisposeAsync();
         await _store.DisposeAsync();
     }
@@ -120,6 +122,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         _app.MapJobs(settings.Edge, actors);
         _app.MapScans(settings.Edge, clock, actors);
         _app.MapResults(settings.Edge, actors);
+        _app.MapDecisions(settings.Edge, actors);
         new EventEndpoints(settings.Edge, new BatchPreparer(), clock, lifetime, actors).Map(_app);
         _app.MapActorTree(_app.Services);
 
@@ -134,6 +137,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
             await actors.Dispatcher.Ask<PollsDrained>(DrainPolls.Instance, TimeSpan.FromSeconds(2));
             return Akka.Done.Instance;
         });
+        OrchestratorFile.Write(_store.Database.Path, Address);
         Listening(_app.Logger, Address, settings.Edge.OrchestratorId, _store.Database.Path);
     }
 
