@@ -93,10 +93,10 @@ public static class Decisions
         if (!basis.HasPackage) return DecisionResult.Refused($"run {run.Id} has no package, so it is in no baseline");
         if (!run.IsInBaseline && !run.IsCounted) return DecisionResult.Nothing(run);
         var id = run.Id.ToString();
-        if (basis.Contributions.FirstOrDefault(part => part.Mark.FirstSeen == id && part.OtherRun is not null) is { } shared)
+        if (basis.Contributions.FirstOrDefault(part => part.Mark.FirstSeen == id && part.LaterOther is not null) is { } shared)
         {
             return DecisionResult.Refused(
-                $"run {shared.OtherRun} has shown {shared.Key.Category} {Short(shared.Key.Value)} as well, which this run brought into the baseline; demote that run first, or reject single deviations");
+                $"run {shared.LaterOther} has shown {shared.Key.Category} {Short(shared.Key.Value)} as well, which this run brought into the baseline; demote that run first, or reject single deviations");
         }
 
         var (forgotten, released) = Differ.Withdraw(basis);

@@ -46,8 +46,10 @@ public static class Differ
         var run = basis.Run.Id.ToString();
         foreach (var part in basis.Contributions)
         {
-            if (part.Mark.FirstSeen == run && part.OtherRun is null) forgotten.Add(part.Key);
-            else released.Add(new Released(part.Key, part.Mark.LastSeen == run ? part.OtherRun ?? part.Mark.FirstSeen : part.Mark.LastSeen));
+            var (first, last) = (part.Mark.FirstSeen, part.Mark.LastSeen);
+            if (first == run) first = part.EarlierOther;
+            if (first is null) forgotten.Add(part.Key);
+            else released.Add(new Released(part.Key, first, last == run ? part.LaterOther ?? first : last));
         }
 
         return (forgotten, released);
@@ -162,6 +164,8 @@ public static class Differ
         var isManual = run.BaselineBy == BaselineBy.Manual;
         var joins = isManual ? run.IsInBaseline : novel.Count == 0;
         var counts = !run.IsCounted && !run.IsOutByHand;
+        // Counted already, but not for what was new then and has become known through another run.
+        var openBefore = run.IsCounted ? run.Deviations.Where(row => row.Status == DeviationStatus.Open).Select(row => row.Key).ToHashSet() : [];
         var change = RunChange.None(run) with
         {
             IsInBaseline = joins,
@@ -170,7 +174,7 @@ public static class Differ
         };
         return Alone(basis, change, findings, newId) with
         {
-            Learned = counts ? [.. known.Select(f => new Learned(f.Key, run.Id, run.Id, 1))] : [],
+            Learned = [.. known.Where(f => counts || openBefore.Contains(f.Key)).Select(f => new Learned(f.Key, run.Id, run.Id, 1))],
         };
     }
 

@@ -64,8 +64,9 @@ public sealed record BaselineMark(string FirstSeen, string LastSeen, long Occurr
 /// <summary>A value that a run has brought into the baseline or shown last there.</summary>
 /// <param name="Key">The value.</param>
 /// <param name="Mark">What the baseline knows of it.</param>
-/// <param name="OtherRun">The latest other run that is counted and has shown it; null when there is none.</param>
-public sealed record Contribution(FingerprintKey Key, BaselineMark Mark, string? OtherRun);
+/// <param name="EarlierOther">The first other run that is counted for it; null when there is none.</param>
+/// <param name="LaterOther">The last other run that is counted for it; null when there is none.</param>
+public sealed record Contribution(FingerprintKey Key, BaselineMark Mark, string? EarlierOther, string? LaterOther);
 
 /// <summary>All that judging a run or deciding about it needs, read at one moment.</summary>
 public sealed record PackageBasis

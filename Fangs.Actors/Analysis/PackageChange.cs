@@ -11,8 +11,9 @@ public sealed record Learned(FingerprintKey Key, RunId FirstSeen, RunId LastSeen
 
 /// <summary>A value of the baseline that a run has no part in any more.</summary>
 /// <param name="Key">The value.</param>
+/// <param name="FirstSeen">Run that showed it first, the one taken out left aside.</param>
 /// <param name="LastSeen">Run that showed it last, the one taken out left aside.</param>
-public sealed record Released(FingerprintKey Key, string LastSeen);
+public sealed record Released(FingerprintKey Key, string FirstSeen, string LastSeen);
 
 /// <summary>How one run stands afterwards.</summary>
 /// <param name="Before">The run as it was.</param>

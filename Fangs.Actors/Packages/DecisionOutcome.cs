@@ -5,6 +5,9 @@ namespace Fangs.Actors.Packages;
 /// <summary>Why a decision is not carried out.</summary>
 public enum DecisionFault
 {
+    /// <summary>It is carried out.</summary>
+    None,
+
     /// <summary>The request itself is wrong; the reason names the field.</summary>
     Invalid,
 
@@ -17,12 +20,12 @@ public enum DecisionFault
 
 /// <summary>What became of a decision: an answer, or a fault with its reason.</summary>
 /// <param name="Response">What was changed; null when it was not carried out.</param>
-/// <param name="Fault">Kind of the fault, when there is one.</param>
+/// <param name="Fault">Kind of the fault.</param>
 /// <param name="Reason">The fault in words; empty when there is none.</param>
 public sealed record DecisionOutcome(DecisionResponse? Response, DecisionFault Fault, string Reason)
 {
     /// <summary>A decision that was carried out.</summary>
-    public static DecisionOutcome Done(DecisionResponse response) => new(response, default, "");
+    public static DecisionOutcome Done(DecisionResponse response) => new(response, DecisionFault.None, "");
 
     /// <summary>A field of the request that is wrong.</summary>
     public static DecisionOutcome Invalid(string field, string remedy) => new(null, DecisionFault.Invalid, new FieldError(field, remedy).ToString());

@@ -77,7 +77,7 @@ public sealed class PackageActor : ReceiveActor, IWithTimers
     private void LoadDue()
     {
         _mustLoadDue = true;
-        _ledger.DueAsync(_package, DueLimit).PipeTo(Self, success: runs => new DueLoaded(runs), failure: e => new DueFailed(e));
+        _ledger.DueOfAsync(_package, DueLimit).PipeTo(Self, success: runs => new DueLoaded(runs), failure: e => new DueFailed(e));
     }
 
     private void OnRetry()

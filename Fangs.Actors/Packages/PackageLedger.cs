@@ -120,7 +120,7 @@ public sealed class PackageLedger
     public Task<IReadOnlyList<PackageRun>> DueAsync(RunId after, int limit) => _store.DueAsync(null, after, limit);
 
     /// <summary>Runs of a package that have ended and wait to be judged, oldest first.</summary>
-    public Task<IReadOnlyList<PackageRun>> DueAsync(string package, int limit) => _store.DueAsync(package, default, limit);
+    public Task<IReadOnlyList<PackageRun>> DueOfAsync(string package, int limit) => _store.DueAsync(package, default, limit);
 
     /// <summary>Adds or removes an entry of the allow list; the runs that it may concern are marked, and have to be judged again by their packages.</summary>
     /// <returns>The answer as far as it is known, and the change; no change when nothing was stored.</returns>

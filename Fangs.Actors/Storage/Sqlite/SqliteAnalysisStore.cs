@@ -38,15 +38,18 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
           OR EXISTS (SELECT 1 FROM baseline_fingerprints WHERE package_name = @p0 AND (first_seen_run_id <> @p1 OR last_seen_run_id <> @p1))
         """;
 
-    // The newest other run that has shown the value is looked for newest first: ids sort by time. Runs of upstream have no fingerprints of
-    // their own; what it noted as last seen stands in for them.
-    private const string ContributionsSql = """
+    // Other runs are looked for where the count says that there are some: a run from which the value was hidden is none. Ids sort by time.
+    // Runs of upstream have no fingerprints of their own; what it noted as last seen stands in for them.
+    private const string OthersSql = """
+        SELECT o.run_id FROM baseline_runs o WHERE o.package_name = b.package_name AND o.run_id <> @p1 AND b.occurrence_count > 1
+          AND EXISTS (SELECT 1 FROM run_fingerprints f WHERE f.run_id = o.run_id AND f.category = b.category AND f.value = b.value)
+        """;
+
+    private const string OtherLastSeenSql = "iif(b.last_seen_run_id <> @p1, b.last_seen_run_id, NULL)";
+
+    private const string ContributionsSql = $"""
         SELECT b.category, b.value, b.first_seen_run_id, b.last_seen_run_id, b.occurrence_count,
-          coalesce(
-            (SELECT o.run_id FROM baseline_runs o WHERE o.package_name = b.package_name AND o.run_id <> @p1
-              AND EXISTS (SELECT 1 FROM run_fingerprints f WHERE f.run_id = o.run_id AND f.category = b.category AND f.value = b.value)
-              ORDER BY o.run_id DESC LIMIT 1),
-            iif(b.last_seen_run_id <> @p1, b.last_seen_run_id, NULL))
+          coalesce(({OthersSql} ORDER BY o.run_id LIMIT 1), {OtherLastSeenSql}), coalesce(({OthersSql} ORDER BY o.run_id DESC LIMIT 1), {OtherLastSeenSql})
         FROM baseline_fingerprints b
         WHERE b.package_name = @p0 AND (b.first_seen_run_id = @p1 OR b.last_seen_run_id = @p1
           OR EXISTS (SELECT 1 FROM run_fingerprints f WHERE f.run_id = @p1 AND f.category = b.category AND f.value = b.value))
@@ -77,7 +80,7 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
     private const string ForgetSql = "DELETE FROM baseline_fingerprints WHERE package_name = @p0 AND category = @p1 AND value = @p2";
 
     private const string ReleaseSql = """
-        UPDATE baseline_fingerprints SET last_seen_run_id = @p3, occurrence_count = max(1, occurrence_count - 1)
+        UPDATE baseline_fingerprints SET first_seen_run_id = @p3, last_seen_run_id = @p4, occurrence_count = max(1, occurrence_count - 1)
         WHERE package_name = @p0 AND category = @p1 AND value = @p2
         """;
 
@@ -344,7 +347,7 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
     {
         var package = change.Basis.Package;
         foreach (var (category, value) in change.Forgotten) session.Execute(ForgetSql, package, category, value);
-        foreach (var (key, lastSeen) in change.Released) session.Execute(ReleaseSql, package, key.Category, key.Value, lastSeen);
+        foreach (var (key, firstSeen, lastSeen) in change.Released) session.Execute(ReleaseSql, package, key.Category, key.Value, firstSeen, lastSeen);
         foreach (var (key, firstSeen, lastSeen, count) in change.Learned)
             session.Execute(LearnSql, package, key.Category, key.Value, firstSeen.ToString(), lastSeen.ToString(), count, PathRules.Version);
     }
@@ -460,7 +463,8 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
     private static Contribution MapContribution(SqliteDataReader row) => new(
         new FingerprintKey(row.GetString(0), row.GetString(1)),
         new BaselineMark(row.GetString(2), row.GetString(3), row.GetInt64(4)),
-        row.IsDBNull(5) ? null : row.GetString(5));
+        row.IsDBNull(5) ? null : row.GetString(5),
+        row.IsDBNull(6) ? null : row.GetString(6));
 
     private static StoredAllowEntry MapAllow(SqliteDataReader row) => new(
         row.GetString(0), row.GetString(1), row.GetString(2), row.IsDBNull(3) ? null : row.GetString(3),
