@@ -61,9 +61,17 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         try
         {
             var app = Build(settings, store, clock, logging);
-            var host = new OrchestratorHost(app, store);
-            await host.StartAsync(settings, clock, cancellationToken);
-            return host;
+            try
+            {
+                var host = new OrchestratorHost(app, store);
+                await host.StartAsync(settings, clock, cancellationToken);
+                return host;
+            }
+            catch
+            {
+                await app.DisposeAsync();
+                throw;
+            }
         }
         catch
         {

@@ -22,6 +22,8 @@ public static class Differ
         var shown = filter.Apply(basis.Run.Fingerprints);
         var change = basis switch
         {
+            // A run of upstream: what it did is only in its events, until they are read again.
+            { Run: { Batches: 0, Fingerprints.Count: 0, Deviations.Count: > 0 } } => new PackageChange { Basis = basis, Runs = [RunChange.None(basis.Run)] },
             { HasPackage: false } => Alone(basis, RunChange.None(basis.Run) with { IsInBaseline = false, BaselineBy = BaselineBy.None }, [], newId),
             { Run.IsConclusive: false } => Inconclusive(basis, shown, newId),
             { HasBaseline: false } => First(basis, shown, filter, minRuns, newId),

@@ -83,6 +83,9 @@ public sealed record PackageBasis
     /// <summary>Whether the package has a baseline.</summary>
     public bool HasBaseline { get; init; }
 
+    /// <summary>Whether the baseline has values that were stored under older rules; they have to be brought up to date before anything is compared with them.</summary>
+    public bool HasOldRules { get; init; }
+
     /// <summary>Whether another run has a part in the baseline.</summary>
     public bool HasOthers { get; init; }
 

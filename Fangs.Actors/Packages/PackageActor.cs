@@ -34,6 +34,7 @@ public sealed class PackageActor : ReceiveActor, IWithTimers
     private readonly Queue<DecideForPackage> _decisions = new();
     private readonly LinkedList<AnalyseRun> _analyses = new();
     private readonly Dictionary<RunId, List<IActorRef>> _waiting = [];
+    private readonly HashSet<string> _warned = new(StringComparer.Ordinal);
     private AnalyseRun? _current;
     private List<IActorRef> _currentAskers = [];
     private bool _mustLoadDue;
@@ -56,6 +57,7 @@ public sealed class PackageActor : ReceiveActor, IWithTimers
         Receive<DueLoaded>(OnDueLoaded);
         Receive<DueFailed>(failed => OnTrouble(failed.Cause));
         Receive<ReceiveTimeout>(_ => OnIdle());
+        Receive<StopWhenIdle>(_ => OnStop());
         Receive<GetStateLine>(_ => Sender.Tell(new StateLine(Describe())));
     }
 
@@ -141,6 +143,8 @@ public sealed class PackageActor : ReceiveActor, IWithTimers
     private void OnDecided(Decided decided)
     {
         decided.Asker.Tell(decided.Answer);
+        // The decision itself may be stored; runs that have to be judged again because of it are marked.
+        if (decided.Answer is Status.Failure) LoadDue();
         Done();
     }
 
@@ -150,6 +154,11 @@ public sealed class PackageActor : ReceiveActor, IWithTimers
         foreach (var asker in _currentAskers) asker.Tell(new RunAnalysed(run, analysed.Verdict));
         if (analysed.Verdict is { } verdict)
             _log.Info("Run {Run} of {Package} judged: {Open} open deviations{Baseline}{Conclusive}", run, _package, verdict.Open, verdict.IsInBaseline ? ", in the baseline" : "", verdict.IsConclusive ? "" : ", inconclusive");
+        foreach (var entry in analysed.Verdict?.UnusableEntries ?? [])
+        {
+            if (_warned.Add(entry)) _log.Warning("Entry {Entry} of the allow list does not count: it is malformed or would hide everything", entry);
+        }
+
         (_failures, _trouble) = (0, "");
         _judged++;
         Done();
@@ -188,9 +197,18 @@ public sealed class PackageActor : ReceiveActor, IWithTimers
         Next();
     }
 
+    private bool IsIdle => _doing.Length == 0 && _analyses.Count == 0 && _decisions.Count == 0;
+
     private void OnIdle()
     {
-        if (_doing.Length == 0 && _analyses.Count == 0 && _decisions.Count == 0) Context.Parent.Tell(new PassivatePackage(_package));
+        if (IsIdle) Context.Parent.Tell(new PassivatePackage(_package));
+    }
+
+    // Work may have been on its way when the supervisor was asked; stopping now would lose its answer.
+    private void OnStop()
+    {
+        if (IsIdle) Context.Stop(Self);
+        else Context.Parent.Tell(new PackageBusy(_package));
     }
 
     private string Describe()

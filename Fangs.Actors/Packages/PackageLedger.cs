@@ -13,7 +13,11 @@ namespace Fangs.Actors.Packages;
 /// <param name="IsConclusive">Whether it could be judged in full.</param>
 /// <param name="IsInBaseline">Whether it is in the baseline.</param>
 /// <param name="Open">Deviations that wait for a decision.</param>
-public sealed record RunVerdict(RunId Run, string Package, bool IsConclusive, bool IsInBaseline, int Open);
+public sealed record RunVerdict(RunId Run, string Package, bool IsConclusive, bool IsInBaseline, int Open)
+{
+    /// <summary>Ids of entries of the allow list that did not count because they are malformed or would hide everything.</summary>
+    public IReadOnlyList<string> UnusableEntries { get; init; } = [];
+}
 
 /// <summary>
 /// The one way in which runs are judged and operators decide: reads what the pure functions of <see cref="Analysis"/> need, calls them, and
@@ -44,10 +48,14 @@ public sealed class PackageLedger
     {
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            if (await _store.LoadAsync(run, new BasisScope(_settings.MinRuns)) is not { } basis || !RunStates.HasEnded(basis.Run.State)) return null;
-            var change = Differ.Judge(basis, FilterFor(basis), _settings.MinRuns, NewId);
+            if (await LoadAsync(run) is not { } basis || !RunStates.HasEnded(basis.Run.State)) return null;
+            var filter = FilterFor(basis);
+            var change = Differ.Judge(basis, filter, _settings.MinRuns, NewId);
             if (!await _store.SaveAsync(change, [])) continue;
-            return new RunVerdict(run, basis.Package, basis.Run.IsConclusive, change.Run.IsInBaseline, change.Run.Open);
+            return new RunVerdict(run, basis.Package, basis.Run.IsConclusive, change.Run.IsInBaseline, change.Run.Open)
+            {
+                UnusableEntries = [.. filter.Unusable.Select(entry => entry.Id)],
+            };
         }
 
         throw new StorageException($"Run {run} changes faster than it can be judged.");
@@ -211,6 +219,15 @@ public sealed class PackageLedger
 
     private static DecisionOutcome NoEntry(DecisionRequest request) => DecisionOutcome.NotFound($"allow-list entry {request.AllowId} does not exist");
 
+    private async Task<PackageBasis?> LoadAsync(RunId run, bool withContributions = false)
+    {
+        var scope = new BasisScope(_settings.MinRuns, withContributions);
+        var basis = await _store.LoadAsync(run, scope);
+        if (basis is not { HasOldRules: true }) return basis;
+        await _store.UpgradeBaselineAsync(basis.Package);
+        return await _store.LoadAsync(run, scope);
+    }
+
     private AllowFilter FilterFor(PackageBasis basis) => AllowFilter.Create(basis.Allow, basis.Package, _clock.GetUtcNow(), _settings);
 
     private DecisionContext ContextOf(DecisionRequest request) =>
@@ -232,7 +249,7 @@ public sealed class PackageLedger
         var by = ContextOf(request);
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            if (await _store.LoadAsync(run.RunId, new BasisScope(_settings.MinRuns, WithContributions: true)) is not { } basis) return NoRun(request);
+            if (await LoadAsync(run.RunId, withContributions: true) is not { } basis) return NoRun(request);
             if (!isAboutRun && !basis.Run.Deviations.Any(row => row.Id == request.DeviationId)) return NoDeviation(request);
             if (!RunStates.HasEnded(basis.Run.State)) return DecisionOutcome.Refused($"run {run.RunId} has not ended yet ({basis.Run.State}); wait for its result");
             var result = request.Action switch
@@ -271,7 +288,7 @@ public sealed class PackageLedger
         var by = ContextOf(request);
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            if (await _store.LoadAsync(run, new BasisScope(_settings.MinRuns)) is not { } before) return NoRun(request);
+            if (await LoadAsync(run) is not { } before) return NoRun(request);
             if (!RunStates.HasEnded(before.Run.State)) return DecisionOutcome.Refused($"run {run} has not ended yet ({before.Run.State}); wait for its result");
             var replay = new EventReplay(_preparer, run);
             if (await _store.ReadEventsAsync(run, replay.Add) is not { } batches)
@@ -279,7 +296,7 @@ public sealed class PackageLedger
             var audit = Decisions.Audit(by, DecisionAction.Reanalyze, run.ToString(), ("package", before.Package), ("events", replay.Events), ("fingerprints", replay.Fingerprints.Count));
             if (!await _store.ReplaceFingerprintsAsync(run, new Recomputed(replay.Fingerprints, replay.SawExec, batches), audit)) continue;
             await AnalyseAsync(run);
-            var after = (await _store.LoadAsync(run, new BasisScope(_settings.MinRuns)))!;
+            var after = (await LoadAsync(run))!;
             var (was, now) = (before.Run.Deviations.ToHashSet(), after.Run.Deviations.ToHashSet());
             var changed = was.Select(d => d.Id).Concat(now.Select(d => d.Id)).Distinct().Count(id => was.FirstOrDefault(d => d.Id == id) != now.FirstOrDefault(d => d.Id == id));
             return DecisionOutcome.Done(new DecisionResponse
@@ -314,7 +331,7 @@ public sealed class PackageLedger
         var affected = new List<AffectedRun>();
         foreach (var run in runs)
         {
-            if (await _store.LoadAsync(run.RunId, new BasisScope(_settings.MinRuns)) is not { } basis) continue;
+            if (await LoadAsync(run.RunId) is not { } basis) continue;
             if (CountDifference(basis, entry) is var count and > 0) affected.Add(new AffectedRun(run.RunId, run.Package, count));
         }
 

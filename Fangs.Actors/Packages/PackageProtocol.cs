@@ -31,3 +31,13 @@ public sealed record DecideForPackage(string Package, DecisionRequest Request, I
 
 /// <summary>From a package to its supervisor: nothing to do, stop me.</summary>
 public sealed record PassivatePackage(string Package) : IWithPackage;
+
+/// <summary>The supervisor's answer: what comes now waits for a successor; stop, unless work has come in meanwhile.</summary>
+public sealed record StopWhenIdle
+{
+    /// <summary>The only one.</summary>
+    public static readonly StopWhenIdle Instance = new();
+}
+
+/// <summary>From a package to its supervisor: there is work after all, go on sending.</summary>
+public sealed record PackageBusy(string Package) : IWithPackage;

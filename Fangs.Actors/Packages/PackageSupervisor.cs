@@ -43,6 +43,7 @@ public sealed class PackageSupervisor : ReceiveActor, IWithTimers
         Receive<Located>(OnLocated);
         Receive<LocateFailed>(failed => failed.Asker.Tell(new Status.Failure(failed.Cause)));
         Receive<PassivatePackage>(OnPassivate);
+        Receive<PackageBusy>(OnPackageBusy);
         Receive<PackageGone>(OnPackageGone);
         Receive<LoadDue>(load => Load(load.After));
         Receive<DueLoaded>(OnDueLoaded);
@@ -130,7 +131,13 @@ public sealed class PackageSupervisor : ReceiveActor, IWithTimers
     {
         if (!_packages.TryGetValue(passivate.Package, out var package) || !package.Equals(Sender) || _stopping.ContainsKey(passivate.Package)) return;
         _stopping[passivate.Package] = []; // what comes now waits for the successor
-        package.Tell(PoisonPill.Instance);
+        package.Tell(StopWhenIdle.Instance);
+    }
+
+    private void OnPackageBusy(PackageBusy busy)
+    {
+        if (!_stopping.Remove(busy.Package, out var waiting)) return;
+        foreach (var (message, sender) in waiting) Pass(message, sender);
     }
 
     private void OnPackageGone(PackageGone gone)

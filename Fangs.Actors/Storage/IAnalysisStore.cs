@@ -54,6 +54,10 @@ public interface IAnalysisStore
     /// <exception cref="StorageException">Nothing was stored.</exception>
     Task<bool> SaveAsync(PackageChange change, IReadOnlyList<RunId> due);
 
+    /// <summary>Brings the values of a package's baseline that were stored under older rules into today's form; those that become equal become one.</summary>
+    /// <exception cref="StorageException">Nothing was stored.</exception>
+    Task UpgradeBaselineAsync(string package);
+
     /// <summary>Package of a run; null when there is no such run.</summary>
     Task<PackageRun?> FindRunAsync(RunId run);
 

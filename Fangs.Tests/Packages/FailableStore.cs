@@ -25,6 +25,8 @@ internal sealed class FailableStore(IAnalysisStore store) : IAnalysisStore
         return isDown ? Task.FromException<bool>(new StorageException("the disk is full")) : store.SaveAsync(change, due);
     }
 
+    public Task UpgradeBaselineAsync(string package) => store.UpgradeBaselineAsync(package);
+
     public Task<PackageRun?> FindRunAsync(RunId run) => store.FindRunAsync(run);
 
     public Task<PackageRun?> FindDeviationAsync(string deviationId) => store.FindDeviationAsync(deviationId);

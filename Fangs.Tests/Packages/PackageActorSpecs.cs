@@ -116,6 +116,21 @@ public sealed class PackageActorSpecs() : TestKit("akka.scheduler.implementation
     }
 
     [Fact]
+    public async Task Work_that_comes_while_an_idle_package_is_about_to_leave_is_done_and_answered()
+    {
+        var packages = Start();
+        var run = await _db.EndedAsync("left-thing", Did.Exec(Node));
+        await packages.Ask<RunAnalysed>(new AnalyseRun(run, "left-thing"), Limit);
+        var package = await Sys.ActorSelection($"/user/{packages.Path.Name}/left-thing").ResolveOne(Limit);
+        // Straight to the package, so that it arrives before the supervisor's order to stop.
+        Time.Advance(TimeSpan.FromSeconds(61));
+        package.Tell(new AnalyseRun(run, "left-thing"), TestActor);
+        packages.Tell(new AnalyseRun(run, "left-thing"), TestActor);
+        await FishForMessageAsync<RunAnalysed>(_ => true, Limit);
+        await packages.Ask<RunAnalysed>(new AnalyseRun(run, "left-thing"), Limit);
+    }
+
+    [Fact]
     public async Task What_a_former_process_left_is_judged_at_the_start_oldest_first()
     {
         var runs = new List<RunId>();

@@ -231,6 +231,43 @@ public sealed class PackageLedgerSpecs : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_baseline_of_upstream_is_brought_into_our_form_before_anything_is_compared_with_it()
+    {
+        var old = new string('a', 32);
+        _db.Execute($"""
+            INSERT INTO runs (id, package_name, version, state, is_baseline, baseline_by, analyzed_at, started_at) VALUES ('{old}', 'left-thing', '1.0.0', 'done', 1, 'auto', '2026-01-02T03:04:05.000000000Z', '2026-01-02T03:04:05.000000000Z');
+            INSERT INTO baseline_runs VALUES ('left-thing', '{old}');
+            INSERT INTO baseline_fingerprints (package_name, category, value, first_seen_run_id, last_seen_run_id, occurrence_count) VALUES
+              ('left-thing', 'proc_new_exec', '{Node}', '{old}', '{old}', 9),
+              ('left-thing', 'fs_new_path_read', '/work/node_modules/left-thing/index.js', '{old}', '{old}', 2),
+              ('left-thing', 'fs_new_path_read', '/work/node_modules/left-thing/package.json', '{old}', '{old}', 3),
+              ('left-thing', 'net_new_destination', '2001:db8::1:443', '{old}', '{old}', 1),
+              ('left-thing', 'net_new_destination', '192.0.2.1:443', '{old}', '{old}', 1);
+            """);
+        var run = await _db.JudgedAsync("left-thing",
+            Did.Exec(Node), Did.Read("/work/node_modules/left-thing/lib/new.js"), Did.Connect("2001:db8::1", 443), Did.Connect("192.0.2.1", 443), Did.Tls("exfil.example"));
+        Assert.Equal("exfil.example", _db.Text($"SELECT value FROM deviations WHERE run_id = '{run}'"));
+        Assert.Equal("/work/node_modules/left-thing/**|4\n192.0.2.1:443|2\n[2001:db8::1]:443|2\n/usr/bin/node|10", _db.Text("SELECT value, occurrence_count FROM baseline_fingerprints ORDER BY category, value"));
+        Assert.Equal(1, _db.Number("SELECT count(DISTINCT rules_version) FROM baseline_fingerprints"));
+    }
+
+    [Fact]
+    public async Task Deviations_of_an_upstream_run_stay_until_its_events_are_read_again()
+    {
+        await _db.JudgedAsync("left-thing", Did.Exec(Node));
+        var old = RunId.New(TimeProvider.System);
+        _db.Execute($$"""
+            INSERT INTO runs (id, package_name, version, state, analyzed_at, started_at) VALUES ('{{old}}', 'left-thing', '1.0.0', 'done', '2026-01-02T03:04:05.000000000Z', '2026-01-02T03:04:05.000000000Z');
+            INSERT INTO events (id, run_id, ts_ns, type, data) VALUES (900, '{{old}}', 1, 'exec', '{"BinaryPathStr":"{{Node}}"}'), (901, '{{old}}', 2, 'tls_sni', '{"SNI":"a.example"}'), (902, '{{old}}', 2, 'tls_sni', '{"SNI":"b.example"}');
+            INSERT INTO deviations (id, run_id, category, value, evidence_event_id, severity, detected_at) VALUES ('d1', '{{old}}', 'net_new_https_host', 'a.example', 901, 'warn', '2026-01-02T03:04:05.000000000Z');
+            """);
+        await _db.Ledger.AnalyseAsync(old);
+        Assert.Equal("d1|open", _db.Text($"SELECT id, status FROM deviations WHERE run_id = '{old}'"));
+        Assert.Equal(2, (await _db.DecideAsync(Request(DecisionAction.Reanalyze) with { RunId = old.ToString() })).DeviationsOpen);
+        Assert.Equal("a.example|1\nb.example|0", _db.Text($"SELECT value, id = 'd1' FROM deviations WHERE run_id = '{old}' ORDER BY 1"));
+    }
+
+    [Fact]
     public async Task Several_first_runs_agree_over_a_restart()
     {
         await using var db = new LedgerFixture(new CoreSettings { Analysis = new AnalysisSettings { MinRuns = 2 } });
