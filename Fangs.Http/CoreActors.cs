@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Hosting;
 using Fangs.Actors.Jobs;
+using Fangs.Actors.Packages;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Runs;
 
@@ -12,6 +13,7 @@ public sealed class CoreActors(IReadOnlyActorRegistry registry)
     private IActorRef? _runners;
     private IActorRef? _dispatcher;
     private IActorRef? _runs;
+    private IActorRef? _packages;
     private IActorRef? _writer;
 
     /// <summary>The registry of runners.</summary>
@@ -22,6 +24,9 @@ public sealed class CoreActors(IReadOnlyActorRegistry registry)
 
     /// <summary>The supervisor of the runs.</summary>
     public IActorRef Runs => _runs ??= registry.Get<RunSupervisor>();
+
+    /// <summary>The supervisor of the packages.</summary>
+    public IActorRef Packages => _packages ??= registry.Get<PackageSupervisor>();
 
     /// <summary>The event writer.</summary>
     public IActorRef Writer => _writer ??= registry.Get<EventWriter>();

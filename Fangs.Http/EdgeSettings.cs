@@ -23,6 +23,9 @@ public sealed record EdgeSettings
     /// <summary>How long an actor may take to answer before the client gets 500.</summary>
     public TimeSpan AskTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long a decision of an operator may take: it may have many runs judged again.</summary>
+    public TimeSpan DecisionTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>Silence on an event stream longer than this ends it.</summary>
     public TimeSpan StreamIdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
 

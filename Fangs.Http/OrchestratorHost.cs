@@ -4,6 +4,7 @@ using Akka.Hosting;
 using Fangs.Actors.Hosting;
 using Fangs.Actors.Ingest;
 using Fangs.Actors.Jobs;
+using Fangs.Actors.Storage;
 using Fangs.Http.Endpoints;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -60,9 +61,17 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         try
         {
             var app = Build(settings, store, clock, logging);
-            var host = new OrchestratorHost(app, store);
-            await host.StartAsync(settings, clock, cancellationToken);
-            return host;
+            try
+            {
+                var host = new OrchestratorHost(app, store);
+                await host.StartAsync(settings, clock, cancellationToken);
+                return host;
+            }
+            catch
+            {
+                await app.DisposeAsync();
+                throw;
+            }
         }
         catch
         {
@@ -75,6 +84,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _app.StopAsync();
+        OrchestratorFile.Remove(_store.Database.Path);
         await _app.DisposeAsync();
         await _store.DisposeAsync();
     }
@@ -120,6 +130,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         _app.MapJobs(settings.Edge, actors);
         _app.MapScans(settings.Edge, clock, actors);
         _app.MapResults(settings.Edge, actors);
+        _app.MapDecisions(settings.Edge, actors);
         new EventEndpoints(settings.Edge, new BatchPreparer(), clock, lifetime, actors).Map(_app);
         _app.MapActorTree(_app.Services);
 
@@ -134,6 +145,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
             await actors.Dispatcher.Ask<PollsDrained>(DrainPolls.Instance, TimeSpan.FromSeconds(2));
             return Akka.Done.Instance;
         });
+        OrchestratorFile.Write(_store.Database.Path, Address);
         Listening(_app.Logger, Address, settings.Edge.OrchestratorId, _store.Database.Path);
     }
 

@@ -40,6 +40,20 @@ public static class EventType
         DnsAnswer => "dns_answer",
         _ => "unknown",
     };
+
+    /// <summary>The type number of a stored name; 0 for one that this version does not know.</summary>
+    public static byte NumberOf(string name) => name switch
+    {
+        "file_access" => FileAccess,
+        "exec" => Exec,
+        "net_connect" => NetConnect,
+        "dns_query" => DnsQuery,
+        "tls_sni" => TlsSni,
+        "syscall_rare" => RareSyscall,
+        "http_request" => HttpRequest,
+        "dns_answer" => DnsAnswer,
+        _ => 0,
+    };
 }
 
 /// <summary>Bits of <c>Header.Tags</c>.</summary>

@@ -3,6 +3,7 @@ using Akka.Configuration;
 using Akka.Hosting;
 using Akka.Pattern;
 using Fangs.Actors.Jobs;
+using Fangs.Actors.Packages;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Runs;
 using Fangs.Actors.Storage;
@@ -26,6 +27,8 @@ public sealed class Store : IAsyncDisposable
         _writer = new SqliteWriter(Database);
         _events = new SqliteEventStore(_writer, clock, settings.MaxEventsPerRun);
         Runs = new SqliteRunStore(Database, _writer, clock);
+        Analysis = new SqliteAnalysisStore(Database, _writer, clock);
+        Ledger = new PackageLedger(Analysis, settings.Analysis, clock);
     }
 
     /// <summary>The database file.</summary>
@@ -36,6 +39,12 @@ public sealed class Store : IAsyncDisposable
 
     /// <summary>Events.</summary>
     public IEventStore Events => _events;
+
+    /// <summary>Baselines, deviations, allow list and audit log.</summary>
+    public IAnalysisStore Analysis { get; }
+
+    /// <summary>Judges runs and carries decisions out. While an orchestrator runs, only its package actors may call it.</summary>
+    public PackageLedger Ledger { get; }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -74,10 +83,12 @@ public static class Core
         var dispatcher = system.ActorOf(BackoffSupervisor.Props(
             Backoff.OnStop(JobDispatcher.Props(settings.Jobs, clock), "queue", TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(10), randomFactor: 0.2, maxNrOfRetries: -1)
                 .WithReplyWhileStopped(DispatcherUnavailable.Instance)), "dispatcher");
-        var runs = system.ActorOf(RunSupervisor.Props(settings.Runs, store.Runs, dispatcher, clock), "runs");
+        var packages = system.ActorOf(PackageSupervisor.Props(settings.Packages, store.Ledger), "packages");
+        var runs = system.ActorOf(RunSupervisor.Props(settings.Runs, store.Runs, dispatcher, packages, clock), "runs");
         var runners = system.ActorOf(RunnerRegistry.Props(settings.Runners, dispatcher, runs, clock), "runners");
         var writer = system.ActorOf(EventWriter.Props(store.Events, runs), "event-writer");
         registry.Register<JobDispatcher>(dispatcher);
+        registry.Register<PackageSupervisor>(packages);
         registry.Register<RunSupervisor>(runs);
         registry.Register<RunnerRegistry>(runners);
         registry.Register<EventWriter>(writer);

@@ -1,4 +1,6 @@
+using Fangs.Actors.Analysis;
 using Fangs.Actors.Jobs;
+using Fangs.Actors.Packages;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Runs;
 
@@ -21,4 +23,10 @@ public sealed record CoreSettings
 
     /// <summary>Runs.</summary>
     public RunSettings Runs { get; init; } = new();
+
+    /// <summary>Packages.</summary>
+    public PackageSettings Packages { get; init; } = new();
+
+    /// <summary>How runs are judged.</summary>
+    public AnalysisSettings Analysis { get; init; } = new();
 }

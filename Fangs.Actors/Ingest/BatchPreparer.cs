@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using Fangs.Actors.Analysis;
+using Fangs.Actors.Storage;
 using Fangs.Protocol;
 using Fangs.Protocol.Events;
 
@@ -49,6 +50,29 @@ public sealed class BatchPreparer
         }
 
         return work.Finish(run, batch.Seq);
+    }
+
+    /// <summary>Prepares events that have been stored: what was left out then is missing, and everything else comes out as it was.</summary>
+    /// <param name="events">The events.</param>
+    /// <param name="run">Their run.</param>
+    /// <exception cref="StorageException">A payload is not valid JSON.</exception>
+    public PreparedBatch Prepare(IReadOnlyList<StoredEvent> events, RunId run)
+    {
+        ArgumentNullException.ThrowIfNull(events);
+        using var work = new Workspace(_extractor, run, events.Count, events.Sum(e => e.Payload.Length));
+        for (var i = 0; i < events.Count; i++)
+        {
+            try
+            {
+                work.Add(i, events[i].Type, events[i].Payload.Span);
+            }
+            catch (JsonException e)
+            {
+                throw new StorageException($"Event {events[i].Id} of run {run} is not valid JSON: {e.Message}", e);
+            }
+        }
+
+        return work.Finish(run, seq: 0);
     }
 
     /// <summary>The state of one call.</summary>

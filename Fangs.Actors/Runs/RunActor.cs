@@ -4,6 +4,7 @@ using System.Text;
 using Akka.Actor;
 using Akka.Event;
 using Fangs.Actors.Jobs;
+using Fangs.Actors.Packages;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Storage;
 using Fangs.Protocol;
@@ -21,14 +22,18 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
 
     private sealed record LoadFailed(Exception Cause) : INoSerializationVerificationNeeded;
 
+    private sealed record AnalysisDue : INoSerializationVerificationNeeded;
+
     private sealed record Check : INoSerializationVerificationNeeded;
 
     private readonly RunId _id;
     private readonly RunSettings _settings;
     private readonly IRunStore _store;
     private readonly IActorRef _dispatcher;
+    private readonly IActorRef _packages;
     private readonly TimeProvider _clock;
     private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly HashSet<Guid> _streams = [];
     private RunRow _row = null!;
     private RunLeased? _lease;
     private DateTimeOffset _lastSign;
@@ -36,9 +41,9 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
     private IActorRef _countingFor = ActorRefs.Nobody;
 
     /// <summary>Creates it; use <see cref="Props"/>.</summary>
-    public RunActor(RunId id, RunSettings settings, IRunStore store, IActorRef dispatcher, TimeProvider clock)
+    public RunActor(RunId id, RunSettings settings, IRunStore store, IActorRef dispatcher, IActorRef packages, TimeProvider clock)
     {
-        (_id, _settings, _store, _dispatcher, _clock) = (id, settings, store, dispatcher, clock);
+        (_id, _settings, _store, _dispatcher, _packages, _clock) = (id, settings, store, dispatcher, packages, clock);
         Loading();
     }
 
@@ -49,8 +54,8 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
     public IStash Stash { get; set; } = null!;
 
     /// <summary>How to make one.</summary>
-    public static Props Props(RunId id, RunSettings settings, IRunStore store, IActorRef dispatcher, TimeProvider clock) =>
-        Akka.Actor.Props.Create(() => new RunActor(id, settings, store, dispatcher, clock));
+    public static Props Props(RunId id, RunSettings settings, IRunStore store, IActorRef dispatcher, IActorRef packages, TimeProvider clock) =>
+        Akka.Actor.Props.Create(() => new RunActor(id, settings, store, dispatcher, packages, clock));
 
     /// <summary>Identifies a result, so that a repeat can be told from another one.</summary>
     public static string DigestOf(ResultRequest result)
@@ -97,6 +102,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
         Receive<ReceiveTimeout>(_ => Context.Parent.Tell(new PassivateRun(_id)));
         Receive<GetStateLine>(_ => Sender.Tell(new StateLine("cannot be read from the store")));
         Receive<EnsureRun>(m => m.Asker.Tell(StoreFailure("the run cannot be read")));
+        Receive<EventStreamClosed>(_ => { });
         Receive<IWithRunId>(_ => Sender.Tell(StoreFailure("the run cannot be read")));
     }
 
@@ -107,6 +113,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
         Receive<ReceiveTimeout>(_ => Context.Parent.Tell(new PassivateRun(_id)));
         Receive<GetStateLine>(_ => Sender.Tell(new StateLine("no such run")));
         Receive<RunAlive>(_ => { });
+        Receive<EventStreamClosed>(_ => { });
         Receive<IWithRunId>(_ => Sender.Tell(new RunNotFound(_id)));
     }
 
@@ -118,7 +125,8 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
         ReceiveAsync<RunReturned>(OnReturned);
         ReceiveAsync<EndRun>(m => Finish(new RunEnd(RunStates.Failed, m.Reason, null, 0, "")));
         Receive<RunAlive>(OnAlive);
-        Receive<OpenEventStream>(_ => OnStreamOpened());
+        Receive<OpenEventStream>(OnStreamOpened);
+        Receive<EventStreamClosed>(closed => _streams.Remove(closed.Stream));
         ReceiveAsync<BatchStored>(OnBatchStored);
         ReceiveAsync<BatchUnreadable>(OnBatchUnreadable);
         ReceiveAsync<RecordResult>(OnResult);
@@ -151,18 +159,60 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
         Receive<RunReturned>(_ => _dispatcher.Tell(new FinishJob(_id)));
         Receive<RunAlive>(_ => { });
         Receive<Check>(_ => { });
-        Receive<OpenEventStream>(_ => Sender.Tell(new EventStreamOpened(_id))); // late batches are evidence too
-        ReceiveAsync<BatchStored>(async _ => await _store.ReassessAsync(_id));
-        ReceiveAsync<BatchUnreadable>(async m => await _store.NoteBadBatchAsync(_id, m.Detail));
+        Receive<OpenEventStream>(OnLateStreamOpened);
+        Receive<EventStreamClosed>(OnLateStreamClosed);
+        ReceiveAsync<BatchStored>(async _ => OnLateEvents(await _store.ReassessAsync(_id)));
+        ReceiveAsync<BatchUnreadable>(async m => OnLateEvents(await _store.NoteBadBatchAsync(_id, m.Detail)));
+        Receive<AnalysisDue>(_ => Analyse());
+        Receive<RunAnalysed>(OnAnalysed);
         Receive<RecordResult>(OnRepeatedResult);
         Receive<GetRun>(_ => Sender.Tell(new RunFound(_row)));
         Receive<GetStateLine>(_ => Sender.Tell(new StateLine(Describe())));
+        if (!_row.IsAnalysed) Trigger();
     }
 
     private void Settle(RunRow row)
     {
         _row = row;
-        Become(RunStates.IsTerminal(row.State) ? Ended : Live);
+        Become(RunStates.HasEnded(row.State) ? Ended : Live);
+    }
+
+    private void OnLateStreamOpened(OpenEventStream open)
+    {
+        _streams.Add(open.Stream); // late batches are evidence too
+        Sender.Tell(new EventStreamOpened(_id));
+    }
+
+    private void OnLateStreamClosed(EventStreamClosed closed)
+    {
+        // Only while a verdict is being waited for: what has been judged is not judged again because somebody hung up.
+        if (_streams.Remove(closed.Stream) && Timers.IsTimerActive(nameof(AnalysisDue))) Trigger();
+    }
+
+    private void OnLateEvents(RunRow row)
+    {
+        _row = row;
+        Trigger();
+    }
+
+    // A verdict before the last events would be a verdict on something else. When all have come there is nothing to wait for.
+    private void Trigger()
+    {
+        if (_streams.Count == 0 && _row.IsComplete) Analyse();
+        else Timers.StartSingleTimer(nameof(AnalysisDue), new AnalysisDue(), _settings.AnalyseAfter);
+    }
+
+    private void Analyse()
+    {
+        Timers.Cancel(nameof(AnalysisDue));
+        _packages.Tell(new AnalyseRun(_id, _row.Package));
+    }
+
+    private void OnAnalysed(RunAnalysed analysed)
+    {
+        // Between the verdict and now a late batch may have made it out of date; then another one is on its way.
+        if (Timers.IsTimerActive(nameof(AnalysisDue))) return;
+        _row = _row with { IsAnalysed = true, State = _row.State == RunStates.Analyzed ? RunStates.Done : _row.State };
     }
 
     private async Task OnEnsureMissing(EnsureRun ensure)
@@ -208,8 +258,9 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
         else _dispatcher.Tell(new ConfirmLease(_id, alive.Runner));
     }
 
-    private void OnStreamOpened()
+    private void OnStreamOpened(OpenEventStream open)
     {
+        _streams.Add(open.Stream);
         OnActivity();
         Sender.Tell(new EventStreamOpened(_id));
     }
@@ -258,7 +309,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
             : isOk ? "" : result.Status == ResultStatus.Timeout ? "did not finish in time" : "the runner gave no reason";
         try
         {
-            await Finish(new RunEnd(isOk ? RunStates.Done : RunStates.Failed, reason, result, dropped, DigestOf(result)));
+            await Finish(new RunEnd(isOk ? RunStates.Analyzed : RunStates.Failed, reason, result, dropped, DigestOf(result)));
             asker.Tell(new ResultRecorded(_id));
         }
         catch (StorageException e)

@@ -41,7 +41,12 @@ public sealed record EndRun(RunId RunId, string Reason) : IWithRunId;
 public sealed record RunAlive(RunId RunId, RunnerId Runner) : IWithRunId;
 
 /// <summary>A client wants to send events.</summary>
-public sealed record OpenEventStream(RunId RunId) : IWithRunId;
+/// <param name="RunId">The run.</param>
+/// <param name="Stream">Names the stream, see <see cref="EventStreamClosed"/>.</param>
+public sealed record OpenEventStream(RunId RunId, Guid Stream) : IWithRunId;
+
+/// <summary>A stream has ended, however that came; all that it brought is committed or lost.</summary>
+public sealed record EventStreamClosed(RunId RunId, Guid Stream) : IWithRunId;
 
 /// <summary>Answer to <see cref="OpenEventStream"/>: go on.</summary>
 public sealed record EventStreamOpened(RunId RunId);

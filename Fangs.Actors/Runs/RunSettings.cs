@@ -9,6 +9,9 @@ public sealed record RunSettings
     /// <summary>How often deadline and silence are looked at.</summary>
     public TimeSpan CheckEvery { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>A run that has ended and may still get events is judged when none have come for this long.</summary>
+    public TimeSpan AnalyseAfter { get; init; } = TimeSpan.FromSeconds(2);
+
     /// <summary>How long the actor of an ended or unknown run stays in memory.</summary>
     public TimeSpan PassivateAfter { get; init; } = TimeSpan.FromSeconds(60);
 }

@@ -24,10 +24,10 @@ public sealed class RunSupervisor : ReceiveActor, IWithTimers
     private IActorRef _registry = ActorRefs.Nobody;
 
     /// <summary>Creates it; use <see cref="Props"/>.</summary>
-    public RunSupervisor(RunSettings settings, IRunStore store, IActorRef dispatcher, TimeProvider clock)
+    public RunSupervisor(RunSettings settings, IRunStore store, IActorRef dispatcher, IActorRef packages, TimeProvider clock)
     {
         _dispatcher = dispatcher;
-        _runProps = id => RunActor.Props(id, settings, store, dispatcher, clock);
+        _runProps = id => RunActor.Props(id, settings, store, dispatcher, packages, clock);
         Receive<PassivateRun>(OnPassivate);
         Receive<RunGone>(OnRunGone);
         Receive<CountDrops>(OnCountDrops);
@@ -41,8 +41,8 @@ public sealed class RunSupervisor : ReceiveActor, IWithTimers
     public ITimerScheduler Timers { get; set; } = null!;
 
     /// <summary>How to make it.</summary>
-    public static Props Props(RunSettings settings, IRunStore store, IActorRef dispatcher, TimeProvider clock) =>
-        Akka.Actor.Props.Create(() => new RunSupervisor(settings, store, dispatcher, clock));
+    public static Props Props(RunSettings settings, IRunStore store, IActorRef dispatcher, IActorRef packages, TimeProvider clock) =>
+        Akka.Actor.Props.Create(() => new RunSupervisor(settings, store, dispatcher, packages, clock));
 
     // A run actor fails when the store does. Its state is in the table and in the queue, so it starts again from there, alone; when the store
     // keeps failing it is stopped and made anew by the next message.

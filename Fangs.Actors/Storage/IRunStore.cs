@@ -25,6 +25,9 @@ public static class RunStates
 
     /// <summary>A run never leaves these.</summary>
     public static bool IsTerminal(string state) => state is Done or Failed;
+
+    /// <summary>The runner has nothing more to do for it: what is left is judging it.</summary>
+    public static bool HasEnded(string state) => state is Analyzed or Done or Failed;
 }
 
 /// <summary>What a run actor needs to know of its row.</summary>
@@ -34,10 +37,20 @@ public static class RunStates
 /// <param name="FailureReason">Why it failed; empty otherwise.</param>
 /// <param name="ResultDigest">Identifies the accepted result; empty before.</param>
 /// <param name="Interrupted">Whether the result said that the runner was stopped before the job was done.</param>
-public sealed record RunRow(RunId Id, string State, string RunnerId, string FailureReason, string ResultDigest, bool Interrupted);
+public sealed record RunRow(RunId Id, string State, string RunnerId, string FailureReason, string ResultDigest, bool Interrupted)
+{
+    /// <summary>Its package; empty for none.</summary>
+    public string Package { get; init; } = "";
+
+    /// <summary>Whether every event that the result tells of has been received, and no batch is missing.</summary>
+    public bool IsComplete { get; init; }
+
+    /// <summary>Whether it has been judged since its last events came.</summary>
+    public bool IsAnalysed { get; init; }
+}
 
 /// <summary>How a run ended.</summary>
-/// <param name="State"><see cref="RunStates.Done"/> or <see cref="RunStates.Failed"/>.</param>
+/// <param name="State"><see cref="RunStates.Analyzed"/> or <see cref="RunStates.Failed"/>.</param>
 /// <param name="Reason">Why it failed; empty otherwise.</param>
 /// <param name="Result">The runner's result, or null when there is none.</param>
 /// <param name="EventsDropped">Events lost in this run.</param>
@@ -64,11 +77,13 @@ public interface IRunStore
     /// <exception cref="StorageException">The database fails.</exception>
     Task<RunRow> FinishAsync(RunId id, RunEnd end);
 
-    /// <summary>Judges again whether an ended run is conclusive, after late batches.</summary>
+    /// <summary>Looks again whether an ended run is conclusive, after late batches; it has to be judged again.</summary>
+    /// <returns>The row as it stands now.</returns>
     /// <exception cref="StorageException">The database fails.</exception>
-    Task ReassessAsync(RunId id);
+    Task<RunRow> ReassessAsync(RunId id);
 
-    /// <summary>Notes that a batch of the run could not be read, which makes it inconclusive.</summary>
+    /// <summary>Notes that a batch of the run could not be read, which makes it inconclusive; when it has ended, it has to be judged again.</summary>
+    /// <returns>The row as it stands now.</returns>
     /// <exception cref="StorageException">The database fails.</exception>
-    Task NoteBadBatchAsync(RunId id, string detail);
+    Task<RunRow> NoteBadBatchAsync(RunId id, string detail);
 }

@@ -25,7 +25,23 @@ public sealed class EventEndpoints(EdgeSettings edge, BatchPreparer preparer, Ti
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = null;
         if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate) rate.MinDataRate = null;
 
-        switch (await actors.Runs.Ask<object>(new OpenEventStream(run), edge.AskTimeout, context.RequestAborted))
+        var stream = Guid.NewGuid();
+        try
+        {
+            await OpenAsync(run, stream, context);
+            var received = await new EventStream(this, run, context).RunAsync();
+            await WireAnswer.WriteAsync(context, StatusCodes.Status200OK, received, ProtocolJson.Wire.EventsResponse);
+        }
+        finally
+        {
+            // Also when opening failed: the run may have heard of it and only its answer got lost.
+            actors.Runs.Tell(new EventStreamClosed(run, stream));
+        }
+    }
+
+    private async Task OpenAsync(RunId run, Guid stream, HttpContext context)
+    {
+        switch (await actors.Runs.Ask<object>(new OpenEventStream(run, stream), edge.AskTimeout, context.RequestAborted))
         {
             case EventStreamOpened:
                 break;
@@ -36,9 +52,6 @@ public sealed class EventEndpoints(EdgeSettings edge, BatchPreparer preparer, Ti
             case var other:
                 throw new InvalidOperationException($"Unexpected answer {other.GetType().Name} to an event stream.");
         }
-
-        var received = await new EventStream(this, run, context).RunAsync();
-        await WireAnswer.WriteAsync(context, StatusCodes.Status200OK, received, ProtocolJson.Wire.EventsResponse);
     }
 
     /// <summary>One request: reads batches, keeps a few of them in flight to the writer, and counts what is committed.</summary>

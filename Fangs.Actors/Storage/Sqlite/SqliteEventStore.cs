@@ -116,6 +116,7 @@ public sealed class SqliteEventStore : IEventStore, IDisposable
         }
 
         foreach (var (type, count) in batch.TypeCounts) session.Execute(UpsertCountSql, run, type, count);
+        session.Execute(SqliteRunStore.DueSql, run);
         if (batch.SawExec) session.Execute(SawExecSql, run);
         _lastEventId = firstId + batch.Events.Length - 1;
         totals.Stored += batch.Events.Length;

@@ -6,9 +6,12 @@ namespace Fangs.Actors.Storage.Sqlite;
 /// <summary>Runs in SQLite.</summary>
 public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer, TimeProvider clock) : IRunStore
 {
-    private const string RowColumns = "id, state, runner_id, failure_reason, result_digest, interrupted";
-
-    private const string SelectSql = $"SELECT {RowColumns} FROM runs WHERE id = @p0";
+    private const string SelectSql = """
+        SELECT id, state, runner_id, failure_reason, result_digest, interrupted, package_name, analyzed_at IS NOT NULL,
+          bad_batches = 0 AND max_seq = batches AND stored + events_over_cap >= events_emitted
+        FROM runs, (SELECT coalesce(sum(events), 0) AS stored, coalesce(max(seq), 0) AS max_seq, count(*) AS batches FROM event_batches WHERE run_id = @p0)
+        WHERE id = @p0
+        """;
 
     private const string InsertSql = """
         INSERT INTO runs (id, package_name, version, state, attempt, started_at, queued_at, job_kind, retry_of)
@@ -18,7 +21,7 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
 
     private const string SetStateSql = """
         UPDATE runs SET state = @p1, runner_id = coalesce(@p2, runner_id), attempt = coalesce(@p3, attempt)
-        WHERE id = @p0 AND state NOT IN ('done', 'failed')
+        WHERE id = @p0 AND state NOT IN ('analyzed', 'done', 'failed')
         """;
 
     private const string HistorySql = "INSERT INTO run_history (run_id, at, what, detail) VALUES (@p0, @p1, @p2, @p3)";
@@ -26,11 +29,11 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
     private const string FinishSql = """
         UPDATE runs SET state = @p1, finished_at = @p2, failure_reason = @p3, events_emitted = @p4, events_dropped = @p5, duration_ns = @p6,
           result_digest = @p7, interrupted = @p8, npm_exit = @p9, output_tail = @p10, image_digest = @p11, node_version = @p12, npm_version = @p13
-        WHERE id = @p0 AND state NOT IN ('done', 'failed')
+        WHERE id = @p0 AND state NOT IN ('analyzed', 'done', 'failed')
         """;
 
     // Nobody looked is not the same as nothing happened: each cause that makes a run inconclusive, the first one counts.
-    private const string AssessSql = """
+    internal const string AssessSql = """
         UPDATE runs SET (seq_gaps, conclusive, inconclusive_reason) = (
           SELECT gaps, reason = '', reason FROM (
             SELECT gaps, CASE
@@ -43,10 +46,13 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
               ELSE '' END AS reason
             FROM (SELECT
               coalesce((SELECT max(seq) - count(*) FROM event_batches WHERE run_id = @p0), 0) AS gaps)))
-        WHERE id = @p0 AND state IN ('done', 'failed')
+        WHERE id = @p0 AND state IN ('analyzed', 'done', 'failed')
         """;
 
     private const string BadBatchSql = "UPDATE runs SET bad_batches = bad_batches + 1 WHERE id = @p0";
+
+    // What a run showed after it had been judged is judged as well, also when the process ends before that.
+    internal const string DueSql = "UPDATE runs SET analyzed_at = NULL WHERE id = @p0 AND analyzed_at IS NOT NULL";
 
     /// <inheritdoc/>
     public Task<RunRow?> FindAsync(RunId id) => Task.Run(() =>
@@ -66,7 +72,7 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
     public Task<(RunRow Row, bool Created)> EnsureAsync(Job job, DateTimeOffset queuedAt, RunId? retryOf)
     {
         ArgumentNullException.ThrowIfNull(job);
-        var package = string.IsNullOrEmpty(job.PackageName) ? job.Sandbox?.Image ?? "" : job.PackageName;
+        var package = string.IsNullOrEmpty(job.PackageName) ? ImageName(job.Sandbox?.Image) : job.PackageName;
         return writer.WriteAsync(session =>
         {
             var created = session.Execute(InsertSql, job.RunId.ToString(), package, job.Version ?? "", StorageText.Time(queuedAt), job.Kind, retryOf?.ToString()) > 0;
@@ -105,18 +111,28 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
     }
 
     /// <inheritdoc/>
-    public Task ReassessAsync(RunId id) => writer.WriteAsync(session => session.Execute(AssessSql, id.ToString()));
+    public Task<RunRow> ReassessAsync(RunId id) => writer.WriteAsync(session => Assess(session, id));
 
     /// <inheritdoc/>
-    public Task NoteBadBatchAsync(RunId id, string detail) => writer.WriteAsync(session =>
+    public Task<RunRow> NoteBadBatchAsync(RunId id, string detail) => writer.WriteAsync(session =>
     {
         session.Execute(BadBatchSql, id.ToString());
         AddHistory(session, id, "bad batch", detail);
-        return session.Execute(AssessSql, id.ToString());
+        return Assess(session, id);
     });
+
+    private static RunRow Assess(SqliteSession session, RunId id)
+    {
+        session.Execute(AssessSql, id.ToString());
+        session.Execute(DueSql, id.ToString());
+        return Read(session, id);
+    }
 
     private static RunRow Read(SqliteSession session, RunId id) =>
         session.First(SelectSql, MapRow, id.ToString()) ?? throw new StorageException($"There is no run {id}.");
+
+    // Shown in place of a package; the colon tells it from one, so that unrelated work in one image never shares a baseline.
+    private static string ImageName(string? image) => string.IsNullOrEmpty(image) || image.Contains(':', StringComparison.Ordinal) ? image ?? "" : image + ":latest";
 
     private void AddHistory(SqliteSession session, RunId id, string what, string detail) =>
         session.Execute(HistorySql, id.ToString(), StorageText.Time(clock.GetUtcNow()), what, Clean(detail));
@@ -125,5 +141,10 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
     private static string Clean(string? text) => text?.Replace('\0', '\u2400') ?? "";
 
     private static RunRow MapRow(SqliteDataReader row) =>
-        new(RunId.Parse(row.GetString(0)), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4), row.GetInt64(5) != 0);
+        new(RunId.Parse(row.GetString(0)), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4), row.GetInt64(5) != 0)
+        {
+            Package = row.GetString(6),
+            IsAnalysed = row.GetInt64(7) != 0,
+            IsComplete = row.GetInt64(8) != 0,
+        };
 }

@@ -28,6 +28,16 @@ public sealed class SqliteSession : IDisposable
         return reader.Read() ? map(reader) : null;
     }
 
+    /// <summary>Runs a query and maps its rows.</summary>
+    public List<T> Rows<T>(string sql, Func<SqliteDataReader, T> map, params ReadOnlySpan<object?> values)
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        using var reader = Bind(sql, values).ExecuteReader();
+        var rows = new List<T>();
+        while (reader.Read()) rows.Add(map(reader));
+        return rows;
+    }
+
     /// <summary>Runs a query for one number; null when there is no row or it is NULL.</summary>
     public long? Number(string sql, params ReadOnlySpan<object?> values) => Bind(sql, values).ExecuteScalar() is long value ? value : null;
 
