@@ -24,7 +24,9 @@ public static partial class ScanRules
     /// <summary>Longest version that node-semver accepts.</summary>
     public const int MaxVersionLength = 256;
 
-    private const int MaxWatchedPaths = 256;
+    /// <summary>Most path prefixes that a job may watch.</summary>
+    public const int MaxWatchedPaths = 256;
+
     private static readonly string[] NetworkModes = ["bridge", "none"];
     private static readonly string[] PullPolicies = ["never", "missing", "always"];
 
@@ -40,6 +42,14 @@ public static partial class ScanRules
     {
         ArgumentNullException.ThrowIfNull(version);
         return version.Length <= MaxVersionLength && ExactVersion().IsMatch(version);
+    }
+
+    /// <summary>Says what a path prefix to watch must be like when it is not; null when it is sound.</summary>
+    public static string? CheckWatchedPrefix(string prefix)
+    {
+        ArgumentNullException.ThrowIfNull(prefix);
+        if (!IsAbsolute(prefix)) return "must be an absolute path (begin with /) without NUL";
+        return Encoding.UTF8.GetByteCount(prefix) > WatchedPath.MaxPrefixBytes ? $"must have at most {WatchedPath.MaxPrefixBytes} bytes" : null;
     }
 
     /// <summary>Finds the first thing that is wrong with a request, or null.</summary>
@@ -80,9 +90,7 @@ public static partial class ScanRules
         for (var i = 0; i < paths.Count; i++)
         {
             if (paths[i] is not { Prefix: { } prefix }) return new($"Job.watched_paths[{i}]", "must be an object with a prefix");
-            if (!IsAbsolute(prefix)) return new($"Job.watched_paths[{i}].prefix", "must be an absolute path (begin with /) without NUL");
-            if (Encoding.UTF8.GetByteCount(prefix) > WatchedPath.MaxPrefixBytes)
-                return new($"Job.watched_paths[{i}].prefix", $"must have at most {WatchedPath.MaxPrefixBytes} bytes");
+            if (CheckWatchedPrefix(prefix) is { } remedy) return new($"Job.watched_paths[{i}].prefix", remedy);
         }
 
         return null;

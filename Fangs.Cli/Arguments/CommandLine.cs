@@ -1,3 +1,5 @@
+using Fangs.Protocol;
+
 namespace Fangs.Cli.Arguments;
 
 /// <summary>A command line after <see cref="GoStyleArguments"/> has understood it.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Fangs.Protocol;
 
 namespace Fangs.Cli.Arguments;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Fangs.Protocol;
 
 namespace Fangs.Cli.Rendering;
 
@@ -35,6 +36,6 @@ public static class TimeText
     {
         <= 0 => "-",
         < 60_000_000_000 => (nanoseconds / 1e9).ToString("0.00", CultureInfo.InvariantCulture) + "s",
-        _ => Arguments.GoDuration.Format(nanoseconds / 1_000_000_000 * 1_000_000_000),
+        _ => GoDuration.Format(nanoseconds / 1_000_000_000 * 1_000_000_000),
     };
 }

@@ -2,6 +2,7 @@ using System.Net;
 using Fangs.Cli.Arguments;
 using Fangs.Cli.Hosting;
 using Fangs.Cli.Scans;
+using Fangs.Protocol;
 
 namespace Fangs.Cli.Up;
 

@@ -1,5 +1,5 @@
 using CsCheck;
-using Fangs.Cli.Arguments;
+using Fangs.Protocol;
 
 namespace Fangs.Tests.Cli;
 

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 
-namespace Fangs.Cli.Arguments;
+namespace Fangs.Protocol;
 
 /// <summary>Durations in Go's notation: a sign, then decimal numbers each with a unit, such as <c>90s</c>, <c>1h30m</c>, <c>250ms</c>.</summary>
 public static class GoDuration
