@@ -1,4 +1,5 @@
 using Fangs.Cli.Arguments;
+using Fangs.Cli.Configuration;
 using Fangs.Cli.Hosting;
 using Fangs.Cli.Packages;
 using Fangs.Cli.Runs;
@@ -24,6 +25,8 @@ public static class CommandTable
         new(RunShowCommand.Spec, RunShowCommand.Bind),
         new(PackageListCommand.Spec, PackageListCommand.Bind),
         new(ActorsCommand.Spec, ActorsCommand.Bind),
+        new(ConfigCheckCommand.Spec, ConfigCheckCommand.Bind),
+        new(ConfigShowCommand.Spec, ConfigShowCommand.Bind),
         new(OrchestratorCommand.Spec, OrchestratorCommand.Bind),
         new(RunnerCommand.Spec, RunnerCommand.Bind),
         new(VersionCommand.Spec, VersionCommand.Bind),

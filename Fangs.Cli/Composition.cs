@@ -21,13 +21,36 @@ public static class Composition
 {
     /// <summary>The real parts.</summary>
     public static CompositionRoots Roots { get; } = new(
-        Orchestrator: (options, stop) => OrchestratorHost.RunAsync(new OrchestratorSettings
+        Orchestrator: (options, stop) => OrchestratorHost.RunAsync(Settings(options), stop),
+        Runner: RunRunnerAsync);
+
+    /// <summary>The settings of an orchestrator: flags over configuration file over defaults.</summary>
+    public static OrchestratorSettings Settings(OrchestratorOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var (source, file) = (options.Configuration.Source, options.Configuration.Settings);
+        var (edge, core) = (new EdgeSettings(), new CoreSettings());
+        return new OrchestratorSettings
         {
             Address = options.Address,
-            Edge = new EdgeSettings { OrchestratorId = options.Id, Version = VersionCommand.Version },
-            Core = new CoreSettings { SqlitePath = options.SqlitePath },
-        }, stop),
-        Runner: RunRunnerAsync);
+            Configuration = source,
+            Edge = edge with
+            {
+                OrchestratorId = options.Id,
+                Version = VersionCommand.Version,
+                WatchedPaths = file.WatchedPaths ?? edge.WatchedPaths,
+                MaxJobDuration = file.MaxJobDuration ?? edge.MaxJobDuration,
+                StreamIdleTimeout = file.StreamIdleTimeout ?? edge.StreamIdleTimeout,
+            },
+            Core = core with
+            {
+                SqlitePath = options.SqlitePath,
+                MaxEventsPerRun = file.MaxEventsPerRun ?? core.MaxEventsPerRun,
+                ConfiguredAllow = file.Allow,
+                Jobs = core.Jobs with { ResultSlack = file.ResultSlack ?? core.Jobs.ResultSlack },
+            },
+        };
+    }
 
     private static async Task RunRunnerAsync(RunnerOptions options, CancellationToken stop)
     {

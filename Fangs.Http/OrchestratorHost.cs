@@ -121,6 +121,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
 
     private async Task StartAsync(OrchestratorSettings settings, TimeProvider clock, CancellationToken cancellationToken)
     {
+        StartLog.Write(_app.Logger, settings.Configuration, _store.Upkeep);
         var actors = new CoreActors(_app.Services.GetRequiredService<ActorRegistry>());
         var lifetime = _app.Services.GetRequiredService<IHostApplicationLifetime>();
         _app.UseMiddleware<ErrorEnvelopeMiddleware>();

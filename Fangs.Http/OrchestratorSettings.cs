@@ -9,6 +9,9 @@ public sealed record OrchestratorSettings
     /// <summary>Address and port to listen on; port 0 takes a free one.</summary>
     public IPEndPoint Address { get; init; } = new(IPAddress.Loopback, 8443);
 
+    /// <summary>Where the settings come from; logged at the start. Null when no file was asked for.</summary>
+    public ConfigurationSource? Configuration { get; init; }
+
     /// <summary>What the endpoints need.</summary>
     public EdgeSettings Edge { get; init; } = new();
 
@@ -18,3 +21,9 @@ public sealed record OrchestratorSettings
     /// <summary>How long requests may take to finish once the process is told to stop.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(5);
 }
+
+/// <summary>The configuration file that was looked for.</summary>
+/// <param name="Path">Absolute path.</param>
+/// <param name="IsRead">Whether it is there and was read; if not, the defaults count.</param>
+/// <param name="IsNamed">Whether the command line names it, so that its absence is a surprise.</param>
+public sealed record ConfigurationSource(string Path, bool IsRead, bool IsNamed);

@@ -23,7 +23,18 @@ public sealed class Store : IAsyncDisposable
     public Store(CoreSettings settings, TimeProvider clock)
     {
         ArgumentNullException.ThrowIfNull(settings);
+        ArgumentNullException.ThrowIfNull(clock);
         Database = SqliteDatabase.OpenExclusive(settings.SqlitePath);
+        try
+        {
+            Upkeep = StoreUpkeep.Run(Database, settings.ConfiguredAllow, clock.GetUtcNow());
+        }
+        catch
+        {
+            Database.Dispose();
+            throw;
+        }
+
         _writer = new SqliteWriter(Database);
         _events = new SqliteEventStore(_writer, clock, settings.MaxEventsPerRun);
         Runs = new SqliteRunStore(Database, _writer, clock);
@@ -33,6 +44,9 @@ public sealed class Store : IAsyncDisposable
 
     /// <summary>The database file.</summary>
     public SqliteDatabase Database { get; }
+
+    /// <summary>What was put in order on opening.</summary>
+    public StoreUpkeep Upkeep { get; }
 
     /// <summary>Runs.</summary>
     public IRunStore Runs { get; }

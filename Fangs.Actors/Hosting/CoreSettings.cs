@@ -1,4 +1,5 @@
 using Fangs.Actors.Analysis;
+using Fangs.Actors.Configuration;
 using Fangs.Actors.Jobs;
 using Fangs.Actors.Packages;
 using Fangs.Actors.Runners;
@@ -14,6 +15,9 @@ public sealed record CoreSettings
 
     /// <summary>Events of a run beyond this are counted, not stored.</summary>
     public int MaxEventsPerRun { get; init; } = 500_000;
+
+    /// <summary>Entries of the allow list that the configuration owns: the table is made to hold these and no others of its own. Null leaves it as it is.</summary>
+    public IReadOnlyList<ConfiguredAllowEntry>? ConfiguredAllow { get; init; }
 
     /// <summary>Runners.</summary>
     public RunnerSettings Runners { get; init; } = new();

@@ -1,4 +1,5 @@
 using System.Net;
+using Fangs.Cli.Hosting;
 
 namespace Fangs.Cli;
 
@@ -6,7 +7,8 @@ namespace Fangs.Cli;
 /// <param name="Address">Where to listen.</param>
 /// <param name="Id">Name that it gives in answers.</param>
 /// <param name="SqlitePath">Database file.</param>
-public sealed record OrchestratorOptions(IPEndPoint Address, string Id, string SqlitePath);
+/// <param name="Configuration">The configuration file.</param>
+public sealed record OrchestratorOptions(IPEndPoint Address, string Id, string SqlitePath, LoadedConfiguration Configuration);
 
 /// <summary>What the command line says about the runner. Checked.</summary>
 /// <param name="Orchestrator">Base address of the orchestrator.</param>

@@ -13,6 +13,7 @@ public static class OrchestratorCommand
         new("id", FlagKind.Text, "fangs-orchestrator", "name in answers and logs"),
         new("insecure", FlagKind.Boolean, "false", "allow plain HTTP on an address that others can reach"),
         .. CommandSpec.Unbound(
+            ConfigurationFile.Flag,
             new("watch", FlagKind.Boolean, "false", "not in this version"),
             new("watch-interval", FlagKind.Duration, "5m", "not in this version"),
             new("ui", FlagKind.Boolean, "true", "pages under /ui"),
@@ -23,13 +24,13 @@ public static class OrchestratorCommand
             new("tls-cert", FlagKind.Text, "", "not in this version"),
             new("tls-key", FlagKind.Text, "", "not in this version"),
             new("tls-client-ca", FlagKind.Text, "", "not in this version"),
-            new("config", FlagKind.Text, "", "not in this version"),
             new("health-addr", FlagKind.Text, "", "not in this version"),
             new("ui-addr", FlagKind.Text, "", "not in this version"),
             new("ui-token", FlagKind.Text, "", "not in this version")),
     ])
     {
-        Details = "Creates and migrates the database of -sqlite-path. Ends cleanly on SIGTERM and Ctrl-C.",
+        Details = "Creates and migrates the database of -sqlite-path. Ends cleanly on SIGTERM and Ctrl-C.\n"
+            + "What is wrong in the configuration file stops the start; 'fangs config check FILE' says it beforehand. Flags win over the file.",
         Examples = ["orchestrator", "orchestrator -addr 127.0.0.1:9000 -sqlite-path /var/lib/fangs/fangs.db"],
     };
 
@@ -39,9 +40,10 @@ public static class OrchestratorCommand
         {
             LaterFeatures.Refuse(
                 call.Line, ("watch", "false"), ("watch-interval", ""), ("metrics", "false"), ("notifiers-file", ""), ("retention-days", "0"),
-                ("retention-interval", ""), ("tls-cert", ""), ("tls-key", ""), ("tls-client-ca", ""), ("config", ""), ("health-addr", ""),
+                ("retention-interval", ""), ("tls-cert", ""), ("tls-key", ""), ("tls-client-ca", ""), ("health-addr", ""),
                 ("ui-addr", ""), ("ui-token", ""), ("ui", "true"));
-            await call.Environment.Roots.Orchestrator(new OrchestratorOptions(CheckAddress(addr, insecure), CheckId(id), call.SqlitePath), call.Stop);
+            await call.Environment.Roots.Orchestrator(new OrchestratorOptions(
+                CheckAddress(addr, insecure), CheckId(id), call.SqlitePath, ConfigurationFile.Load(call.Line)), call.Stop);
             return ExitCode.Success;
         });
 

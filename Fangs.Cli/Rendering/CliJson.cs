@@ -12,6 +12,8 @@ namespace Fangs.Cli.Rendering;
 [JsonSerializable(typeof(RunShowJson))]
 [JsonSerializable(typeof(ScanSubmitJson))]
 [JsonSerializable(typeof(IReadOnlyList<ActorJson>))]
+[JsonSerializable(typeof(ConfigCheckJson))]
+[JsonSerializable(typeof(ConfigShowJson))]
 public sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>The context to use: what could act on a terminal is escaped.</summary>

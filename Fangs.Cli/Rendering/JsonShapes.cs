@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Fangs.Actors.Storage.Queries;
 
@@ -134,3 +135,29 @@ public sealed record ScanSubmitJson
 
 /// <summary>One actor of the orchestrator.</summary>
 public sealed record ActorJson(string Path, string State, int Children);
+
+/// <summary>Answer of <c>config check</c>.</summary>
+public sealed record ConfigCheckJson(
+    [property: JsonPropertyName("file")] string File,
+    [property: JsonPropertyName("sound")] bool Sound,
+    [property: JsonPropertyName("errors")] IReadOnlyList<ConfigErrorJson> Errors);
+
+/// <summary>One error of a configuration file.</summary>
+public sealed record ConfigErrorJson(
+    [property: JsonPropertyName("line")] int Line,
+    [property: JsonPropertyName("column")] int Column,
+    [property: JsonPropertyName("field")] string Field,
+    [property: JsonPropertyName("remedy")] string Remedy);
+
+/// <summary>Answer of <c>config show</c>.</summary>
+public sealed record ConfigShowJson(
+    [property: JsonPropertyName("file")] string File,
+    [property: JsonPropertyName("read")] bool Read,
+    [property: JsonPropertyName("settings")] IReadOnlyList<ConfigSettingJson> Settings);
+
+/// <summary>One setting: its value, and whether it is from the file (with the line) or the default.</summary>
+public sealed record ConfigSettingJson(
+    [property: JsonPropertyName("name")] string Name,
+    [property: JsonPropertyName("value")] JsonNode Value,
+    [property: JsonPropertyName("from")] string From,
+    [property: JsonPropertyName("line"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Line);

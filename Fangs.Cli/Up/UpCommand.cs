@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Fangs.Actors.Storage.Queries;
 using Fangs.Cli.Arguments;
+using Fangs.Cli.Hosting;
 using Fangs.Cli.Rendering;
 using Fangs.Cli.Runs;
 using Fangs.Cli.Scans;
@@ -24,6 +25,7 @@ public static class UpCommand
         new("insecure", FlagKind.Boolean, "false", "allow plain HTTP on an address that others can reach"),
         new("runner-id", FlagKind.Text, "", "name of the runner; the host name when not given"),
         new("duration", FlagKind.Duration, "60s", "upper bound for each scan"),
+        ConfigurationFile.Flag,
         new("registry", FlagKind.Text, "", "registry to ask; what npm is configured for when not given"),
         new("skip-registry-validate", FlagKind.Boolean, "false", "do not ask the registry whether the version exists")))
     {
@@ -45,7 +47,7 @@ public static class UpCommand
 
         await using var orchestrator = ChildPart.Start(
             "orchestrator", settings.LogOf("orchestrator"),
-            ["orchestrator", $"-addr={settings.Address}", "-insecure", $"-sqlite-path={settings.Database}"], call.Environment.Clock);
+            ["orchestrator", $"-addr={settings.Address}", "-insecure", $"-sqlite-path={settings.Database}", .. settings.ConfigurationFlag], call.Environment.Clock);
         using var client = OrchestratorClient.Local(Reachable(settings.Address));
         await WaitAsync(call, orchestrator, "answer", () => client.IsHealthyAsync(call.Stop));
         call.Say($"Orchestrator is ready at {client.Page("")}");

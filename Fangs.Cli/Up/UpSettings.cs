@@ -23,6 +23,9 @@ public sealed record UpSettings(
     /// <summary>The database file.</summary>
     public string Database => Path.Combine(DataDirectory, "fangs.db");
 
+    /// <summary>What to hand on to the orchestrator; empty leaves it to look at the default place.</summary>
+    public IReadOnlyList<string> ConfigurationFlag { get; init; } = [];
+
     /// <summary>The log file of a part.</summary>
     public string LogOf(string part) => Path.Combine(DataDirectory, part + ".log");
 
@@ -42,9 +45,15 @@ public sealed record UpSettings(
         if (line.IsSet("exit") && scans.Count == 0) throw new UsageException("-exit goes with -scan");
         if (skip && scans.FirstOrDefault(scan => scan.Version.Length == 0) is { } open)
             throw new UsageException($"-scan {open}: without the registry the version must be given");
+        // Before anything is installed or started, so that the errors stand in the terminal and not in a log.
+        _ = ConfigurationFile.Load(line);
+        var configuration = ConfigurationFile.Flag.Name;
         return new UpSettings(
             scans, line.IsSet("exit"), line.IsSet("yes"), Path.GetFullPath(line.Text("data")), address,
             line.Text("runner-id") is { Length: > 0 } id ? id : Environment.MachineName, TimeSpan.FromTicks(duration / 100),
-            line.Text("registry"), skip);
+            line.Text("registry"), skip)
+        {
+            ConfigurationFlag = line.Given.Contains(configuration) ? [$"-{configuration}={line.Text(configuration)}"] : [],
+        };
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using Fangs.Cli;
 using Fangs.Cli.Up;
+using Fangs.Http;
 
 namespace Fangs.Tests.Cli;
 
@@ -28,7 +29,10 @@ public sealed class HostingCommandSpecs : IDisposable
     public async Task The_orchestrator_starts_with_its_defaults()
     {
         Assert.Equal(0, (await _cli.RunPlainAsync("orchestrator")).ExitCode);
-        Assert.Equal(new OrchestratorOptions(new IPEndPoint(IPAddress.Loopback, 8443), "fangs-orchestrator", "var/lib/fangs/fangs.db"), _orchestrator);
+        Assert.Equal(
+            (new IPEndPoint(IPAddress.Loopback, 8443), "fangs-orchestrator", "var/lib/fangs/fangs.db"),
+            (_orchestrator!.Address, _orchestrator.Id, _orchestrator.SqlitePath));
+        Assert.Equal(new ConfigurationSource(Path.GetFullPath("config/orchestrator.yaml"), IsRead: false, IsNamed: false), _orchestrator.Configuration.Source);
     }
 
     [Fact]
@@ -42,7 +46,8 @@ public sealed class HostingCommandSpecs : IDisposable
     public async Task Flags_reach_the_parts()
     {
         await _cli.RunPlainAsync("orchestrator", "--addr=[::1]:9000", "-id", "o1", "-sqlite-path", "/tmp/x.db", "-watch=false", "-ui", "-metrics=false", "-retention-days", "0");
-        Assert.Equal(new OrchestratorOptions(new IPEndPoint(IPAddress.IPv6Loopback, 9000), "o1", "/tmp/x.db"), _orchestrator);
+        Assert.Equal(
+            (new IPEndPoint(IPAddress.IPv6Loopback, 9000), "o1", "/tmp/x.db"), (_orchestrator!.Address, _orchestrator.Id, _orchestrator.SqlitePath));
         await _cli.RunPlainAsync("runner", "-orchestrator", "http://10.0.0.1:9000/", "-runner-id", "lab-1", "-timeout", "1m", "-slots", "4");
         Assert.Equal(new RunnerOptions(new Uri("http://10.0.0.1:9000/"), "lab-1", TimeSpan.FromMinutes(1), 4, null, "/run/fangs"), _runner);
     }
@@ -76,7 +81,7 @@ public sealed class HostingCommandSpecs : IDisposable
     [InlineData("orchestrator -ui=false", 2)]
     [InlineData("orchestrator -metrics", 2)]
     [InlineData("orchestrator -notifiers-file x.json", 2)]
-    [InlineData("orchestrator -config x.yaml", 2)]
+    [InlineData("orchestrator -config=", 2)]
     [InlineData("orchestrator -retention-days 90", 2)]
     [InlineData("orchestrator -tls-cert a -tls-key b", 2)]
     [InlineData("orchestrator -storage postgres", 2)]

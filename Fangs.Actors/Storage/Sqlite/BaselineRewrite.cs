@@ -1,0 +1,82 @@
+using Fangs.Actors.Analysis;
+
+namespace Fangs.Actors.Storage.Sqlite;
+
+/// <summary>What the rewriting of baselines has done.</summary>
+/// <param name="Examined">Rows of older rules.</param>
+/// <param name="Changed">Rows whose value changed; the merged ones are among them.</param>
+/// <param name="Merged">Rows that fell together with another one.</param>
+public sealed record BaselineRewriteOutcome(int Examined, int Changed, int Merged);
+
+/// <summary>Rewrites baselines that were learned under older rules, so that behaviour that is already known does not look new.</summary>
+internal static class BaselineRewrite
+{
+    private const string StaleSql =
+        "SELECT package_name, category, value, first_seen_run_id, last_seen_run_id, occurrence_count FROM baseline_fingerprints WHERE rules_version < @p0";
+
+    private const string FindSql =
+        "SELECT first_seen_run_id, last_seen_run_id FROM baseline_fingerprints WHERE package_name = @p0 AND category = @p1 AND value = @p2";
+
+    private const string RenameSql = "UPDATE baseline_fingerprints SET value = @p3 WHERE package_name = @p0 AND category = @p1 AND value = @p2";
+
+    private const string DeleteSql = "DELETE FROM baseline_fingerprints WHERE package_name = @p0 AND category = @p1 AND value = @p2";
+
+    private const string MergeSql = """
+        UPDATE baseline_fingerprints SET first_seen_run_id = @p3, last_seen_run_id = @p4, occurrence_count = occurrence_count + @p5
+        WHERE package_name = @p0 AND category = @p1 AND value = @p2
+        """;
+
+    // Ids tell nothing about time: the original and we make them differently, and callers may choose them.
+    private const string EarlierSql = "SELECT id AS v FROM runs WHERE id IN (@p0, @p1) ORDER BY started_at IS NULL, started_at, id LIMIT 1";
+
+    private const string LaterSql = "SELECT id AS v FROM runs WHERE id IN (@p0, @p1) ORDER BY started_at IS NULL, started_at DESC, id DESC LIMIT 1";
+
+    private const string StampSql = "UPDATE baseline_fingerprints SET rules_version = @p0 WHERE rules_version < @p0";
+
+    /// <summary>Rewrites what is older than <see cref="PathRules.Version"/>. Belongs into a transaction of the caller.</summary>
+    public static BaselineRewriteOutcome Run(SqliteSession session)
+    {
+        var (examined, changed) = FindChanged(session);
+        var merged = 0;
+        foreach (var (row, value) in changed)
+        {
+            if (session.First(FindSql, r => new Seen(r.GetString(0), r.GetString(1)), row.Package, row.Category, value) is not { } known)
+            {
+                session.Execute(RenameSql, row.Package, row.Category, row.Value, value);
+                continue;
+            }
+
+            merged++;
+            session.Execute(DeleteSql, row.Package, row.Category, row.Value);
+            session.Execute(
+                MergeSql, row.Package, row.Category, value, Pick(EarlierSql, known.First, row.First), Pick(LaterSql, known.Last, row.Last), row.Count);
+        }
+
+        if (examined > 0) session.Execute(StampSql, PathRules.Version);
+        return new BaselineRewriteOutcome(examined, changed.Count, merged);
+
+        string Pick(string sql, string known, string other) => known == other ? known : session.First(sql, r => r.GetString(0), known, other) ?? known;
+    }
+
+    private static (int Examined, List<(Row Row, string Value)> Changed) FindChanged(SqliteSession session)
+    {
+        var extractor = new FingerprintExtractor();
+        var changed = new List<(Row, string)>();
+        var examined = 0;
+        var select = session.Prepare(StaleSql, 1);
+        select.Parameters[0].Value = PathRules.Version;
+        using var rows = select.ExecuteReader();
+        while (rows.Read())
+        {
+            examined++;
+            var row = new Row(rows.GetString(0), rows.GetString(1), rows.GetString(2), rows.GetString(3), rows.GetString(4), rows.GetInt64(5));
+            if (BaselineValue.Renew(extractor, row.Category, row.Value) is var value && value != row.Value) changed.Add((row, value));
+        }
+
+        return (examined, changed);
+    }
+
+    private sealed record Row(string Package, string Category, string Value, string First, string Last, long Count);
+
+    private sealed record Seen(string First, string Last);
+}

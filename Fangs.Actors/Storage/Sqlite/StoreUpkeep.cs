@@ -1,0 +1,31 @@
+using Fangs.Actors.Configuration;
+using Microsoft.Data.Sqlite;
+
+namespace Fangs.Actors.Storage.Sqlite;
+
+/// <summary>What was put in order when the store was opened, before anything else looks at it.</summary>
+/// <param name="Baselines">The rewriting of baselines that older rules have left.</param>
+/// <param name="AllowList">The reconciling of the allow list with the configuration; null when there was none to reconcile with.</param>
+public sealed record StoreUpkeep(BaselineRewriteOutcome Baselines, AllowListOutcome? AllowList)
+{
+    /// <summary>Does the upkeep in one transaction.</summary>
+    /// <param name="database">The migrated database.</param>
+    /// <param name="allow">Entries of the configuration; null leaves the allow list as it is.</param>
+    /// <param name="now">The time.</param>
+    /// <exception cref="StorageUnusableException">The database refused it; nothing was changed.</exception>
+    internal static StoreUpkeep Run(SqliteDatabase database, IReadOnlyList<ConfiguredAllowEntry>? allow, DateTimeOffset now)
+    {
+        try
+        {
+            using var session = new SqliteSession(database.OpenWriter());
+            session.Execute("BEGIN IMMEDIATE");
+            var upkeep = new StoreUpkeep(BaselineRewrite.Run(session), allow is null ? null : AllowListReconciler.Run(session, allow, now));
+            session.Execute("COMMIT");
+            return upkeep;
+        }
+        catch (SqliteException e)
+        {
+            throw new StorageUnusableException($"The database {database.Path} could not be brought up to date: {e.Message}", e);
+        }
+    }
+}
