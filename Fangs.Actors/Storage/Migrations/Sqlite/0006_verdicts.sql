@@ -114,13 +114,19 @@ UPDATE runs SET started_at = substr(started_at, 1, 19) || '.' || substr(iif(subs
   WHERE started_at GLOB '????-??-??T??:??:??*Z' AND length(started_at) <> 30;
 UPDATE runs SET finished_at = substr(finished_at, 1, 19) || '.' || substr(iif(substr(finished_at, 20, 1) = '.', rtrim(substr(finished_at, 21), 'Z'), '') || '000000000', 1, 9) || 'Z'
   WHERE finished_at GLOB '????-??-??T??:??:??*Z' AND length(finished_at) <> 30;
-UPDATE runs SET analyzed_at = finished_at WHERE analyzed_at IS NOT NULL AND finished_at IS NOT NULL;
+UPDATE runs SET analyzed_at = coalesce(finished_at, started_at) WHERE analyzed_at IS NOT NULL;
 UPDATE deviations SET detected_at = substr(detected_at, 1, 19) || '.' || substr(iif(substr(detected_at, 20, 1) = '.', rtrim(substr(detected_at, 21), 'Z'), '') || '000000000', 1, 9) || 'Z'
   WHERE detected_at GLOB '????-??-??T??:??:??*Z' AND length(detected_at) <> 30;
+UPDATE deviations SET notified_at = substr(notified_at, 1, 19) || '.' || substr(iif(substr(notified_at, 20, 1) = '.', rtrim(substr(notified_at, 21), 'Z'), '') || '000000000', 1, 9) || 'Z'
+  WHERE notified_at GLOB '????-??-??T??:??:??*Z' AND length(notified_at) <> 30;
 UPDATE notifiers SET created_at = substr(created_at, 1, 19) || '.' || substr(iif(substr(created_at, 20, 1) = '.', rtrim(substr(created_at, 21), 'Z'), '') || '000000000', 1, 9) || 'Z'
   WHERE created_at GLOB '????-??-??T??:??:??*Z' AND length(created_at) <> 30;
 UPDATE notifiers SET updated_at = substr(updated_at, 1, 19) || '.' || substr(iif(substr(updated_at, 20, 1) = '.', rtrim(substr(updated_at, 21), 'Z'), '') || '000000000', 1, 9) || 'Z'
   WHERE updated_at GLOB '????-??-??T??:??:??*Z' AND length(updated_at) <> 30;
+UPDATE notifications SET last_attempted_at = substr(last_attempted_at, 1, 19) || '.' || substr(iif(substr(last_attempted_at, 20, 1) = '.', rtrim(substr(last_attempted_at, 21), 'Z'), '') || '000000000', 1, 9) || 'Z'
+  WHERE last_attempted_at GLOB '????-??-??T??:??:??*Z' AND length(last_attempted_at) <> 30;
+UPDATE notifications SET next_attempt_at = substr(next_attempt_at, 1, 19) || '.' || substr(iif(substr(next_attempt_at, 20, 1) = '.', rtrim(substr(next_attempt_at, 21), 'Z'), '') || '000000000', 1, 9) || 'Z'
+  WHERE next_attempt_at GLOB '????-??-??T??:??:??*Z' AND length(next_attempt_at) <> 30;
 UPDATE notifications SET created_at = substr(created_at, 1, 19) || '.' || substr(iif(substr(created_at, 20, 1) = '.', rtrim(substr(created_at, 21), 'Z'), '') || '000000000', 1, 9) || 'Z'
   WHERE created_at GLOB '????-??-??T??:??:??*Z' AND length(created_at) <> 30;
 UPDATE allowlists SET created_at = substr(created_at, 1, 19) || '.' || substr(iif(substr(created_at, 20, 1) = '.', rtrim(substr(created_at, 21), 'Z'), '') || '000000000', 1, 9) || 'Z'
