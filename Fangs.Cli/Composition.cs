@@ -48,6 +48,12 @@ public static class Composition
                 MaxEventsPerRun = file.MaxEventsPerRun ?? core.MaxEventsPerRun,
                 ConfiguredAllow = file.Allow,
                 Jobs = core.Jobs with { ResultSlack = file.ResultSlack ?? core.Jobs.ResultSlack },
+                Analysis = core.Analysis with
+                {
+                    MinRuns = file.MinRuns ?? core.Analysis.MinRuns,
+                    CdnEnabled = file.CdnEnabled ?? core.Analysis.CdnEnabled,
+                    CdnExtra = file.CdnExtra ?? core.Analysis.CdnExtra,
+                },
             },
         };
     }

@@ -17,7 +17,7 @@ internal static partial class StartLog
         if (baselines.Examined > 0) Rewritten(logger, baselines.Examined, baselines.Changed, baselines.Merged);
 
         if (upkeep.AllowList is not { } allow) return;
-        if (allow.Added + allow.Changed + allow.Removed > 0) Reconciled(logger, allow.Added, allow.Changed, allow.Removed);
+        if (allow.Added + allow.Changed + allow.Removed > 0) Reconciled(logger, allow.Added, allow.Changed, allow.Removed, allow.RunsDue);
         foreach (var conflict in allow.Conflicts)
         {
             if (conflict.IsExpired) OperatorsHasExpired(logger, conflict.Kind, conflict.Value, conflict.OperatorsId);
@@ -39,8 +39,8 @@ internal static partial class StartLog
     private static partial void Rewritten(ILogger logger, int examined, int changed, int merged);
 
     [LoggerMessage(Level = LogLevel.Information,
-        Message = "Allow list reconciled with the configuration: {Added} entries added, {Changed} notes changed, {Removed} entries removed")]
-    private static partial void Reconciled(ILogger logger, int added, int changed, int removed);
+        Message = "Allow list reconciled with the configuration: {Added} entries added, {Changed} notes changed, {Removed} entries removed, {Runs} runs to be judged again")]
+    private static partial void Reconciled(ILogger logger, int added, int changed, int removed, int runs);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The configuration allows {Kind} {Value}, and so does entry {Id} of an operator, which stays")]
     private static partial void OperatorsStays(ILogger logger, string kind, string value, string id);

@@ -19,6 +19,7 @@ public static class Differ
         ArgumentNullException.ThrowIfNull(basis);
         ArgumentNullException.ThrowIfNull(filter);
         ArgumentNullException.ThrowIfNull(newId);
+        if (IsOfUpstream(basis.Run)) return Left(basis);
         var shown = filter.Apply(basis.Run.Fingerprints);
         var change = basis switch
         {
@@ -55,6 +56,18 @@ public static class Differ
         }
 
         return (forgotten, released);
+    }
+
+    // Our runs have batches wherever they have anything.
+    private static bool IsOfUpstream(JudgedRun run) => run is { Batches: 0, Fingerprints.Count: 0 } && (run.IsInBaseline || run.Deviations.Count > 0);
+
+    // Upstream has kept what was new, not what the run did: its findings are all there is to judge it by, and only what became known goes.
+    private static PackageChange Left(PackageBasis basis)
+    {
+        var run = RunChange.None(basis.Run);
+        var removed = basis.Run.Deviations.Where(row => row.Status == DeviationStatus.Open && basis.Known.ContainsKey(row.Key)).Select(row => row.Id).ToList();
+        run = run with { Removed = removed, Open = run.Open - removed.Count, Event = "analysed" };
+        return new PackageChange { Basis = basis, Runs = [run with { Detail = Words(run) }], IsAnalysis = true };
     }
 
     private static bool IsSoleSeed(PackageBasis basis) =>

@@ -35,10 +35,13 @@ public static class EffectiveSettings
             Allow("snis", AllowKind.Sni),
             Allow("paths", AllowKind.Path),
             Allow("dns", AllowKind.Dns),
+            Number("baseline.min_runs", settings.Core.Analysis.MinRuns),
             Number("limits.max_events_per_run", settings.Core.MaxEventsPerRun),
             Duration("limits.max_job_duration", settings.Edge.MaxJobDuration),
             Duration("limits.stream_idle_timeout", settings.Edge.StreamIdleTimeout),
             Duration("limits.result_slack", settings.Core.Jobs.ResultSlack),
+            One("cdn.enabled", JsonValue.Create(settings.Core.Analysis.CdnEnabled)),
+            List("cdn.extra", settings.Core.Analysis.CdnExtra, range => range, range => JsonValue.Create(range)),
             // The two that this version has only one value for.
             One("sandbox.import_phase", JsonValue.Create(file.ImportPhase ?? true)),
             One("sandbox.layout", JsonValue.Create(file.SandboxLayout ?? "work")),

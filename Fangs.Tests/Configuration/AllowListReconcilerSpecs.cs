@@ -27,8 +27,8 @@ public sealed class AllowListReconcilerSpecs : IDisposable
         Assert.Equal(["2026-02-03T04:05:06.000000000Z|configuration"], _database.Rows("SELECT DISTINCT created_at, created_by FROM allowlists"));
         Assert.Equal(
             [
-                """2026-02-03T04:05:06.000000000Z|configuration|allow add|cfg9c453517adf3|{"kind":"sni","value":"metrics.example","note":""}""",
-                $$"""2026-02-03T04:05:06.000000000Z|configuration|allow add|{{LabId}}|{"kind":"cidr","value":"192.0.2.0/24","note":"lab"}""",
+                """2026-02-03T04:05:06.000000000Z|configuration|allow.add|cfg9c453517adf3|{"kind":"sni","value":"metrics.example","note":""}""",
+                $$"""2026-02-03T04:05:06.000000000Z|configuration|allow.add|{{LabId}}|{"kind":"cidr","value":"192.0.2.0/24","note":"lab"}""",
             ],
             _database.Rows("SELECT at, actor, action, subject, detail FROM audit_log ORDER BY subject"));
         Assert.Equal((0, 0, 0, 0), Counts(await ReconcileAsync($"{Lab}, snis: [{{ value: metrics.example }}]")));
@@ -42,7 +42,7 @@ public sealed class AllowListReconcilerSpecs : IDisposable
         _clock.Advance(TimeSpan.FromDays(1));
         Assert.Equal((0, 1, 0, 0), Counts(await ReconcileAsync("cidrs: [{ value: 192.0.2.99/24, note: other }]")));
         Assert.Equal([$"{LabId}|other|2026-02-03T04:05:06.000000000Z"], _database.Rows("SELECT id, note, created_at FROM allowlists"));
-        Assert.Equal(["""2026-02-04T04:05:06.000000000Z|allow note"""], _database.Rows("SELECT at, action FROM audit_log ORDER BY id DESC LIMIT 1"));
+        Assert.Equal(["""2026-02-04T04:05:06.000000000Z|allow.note"""], _database.Rows("SELECT at, action FROM audit_log ORDER BY id DESC LIMIT 1"));
     }
 
     [Fact]
@@ -53,7 +53,7 @@ public sealed class AllowListReconcilerSpecs : IDisposable
         Operator("fedcba9876543210", "package", "'left-thing'", "cidr", "192.0.2.0/24");
         Assert.Equal((0, 0, 1, 0), Counts(await ReconcileAsync("")));
         Assert.Equal(["0123456789abcdef|global|path|/opt/cache|mine", "fedcba9876543210|package|cidr|192.0.2.0/24|mine"], _database.Rows(Select));
-        Assert.Equal([$"allow remove|{LabId}"], _database.Rows("SELECT action, subject FROM audit_log ORDER BY id DESC LIMIT 1"));
+        Assert.Equal([$"allow.remove|{LabId}"], _database.Rows("SELECT action, subject FROM audit_log ORDER BY id DESC LIMIT 1"));
     }
 
     [Theory]
@@ -110,6 +110,43 @@ public sealed class AllowListReconcilerSpecs : IDisposable
         var other = await upstream.OpenAndCloseAsync(Entries("cidrs: [{ value: 198.51.100.0/24 }]"), _clock);
         Assert.Equal((1, 0, 1, 0), Counts(other.AllowList));
         Assert.Equal(["198.51.100.0/24"], upstream.Rows("SELECT value FROM allowlists WHERE id LIKE 'cfg%'"));
+    }
+
+    [Fact]
+    public async Task Runs_that_wait_for_what_an_entry_is_about_are_judged_again_and_others_are_not()
+    {
+        await ReconcileAsync("");
+        Waiting("1", "net_new_https_host", "metrics.example", isCredential: false);
+        Waiting("2", "fs_new_path_read", "/opt/cache/key", isCredential: false);
+        Waiting("3", "fs_new_path_read", "/opt/cache/key", isCredential: true);
+        Waiting("4", "net_new_destination", "192.0.2.9:443", isCredential: false);
+
+        Assert.Equal(2, (await ReconcileAsync("snis: [{ value: metrics.example }], paths: [{ value: /opt/cache }]"))!.RunsDue);
+        Assert.Equal(["1", "2"], Due());
+        Assert.Equal(
+            ["1|allow list|entry cfg9c453517adf3 hides 1 deviations", "2|allow list|entry cfg7215f67658ad hides 1 deviations"],
+            _database.Rows("SELECT ltrim(run_id, '0'), what, detail FROM run_history ORDER BY 1"));
+
+        // The start judges them; what waited does not wait any more.
+        _database.Execute("UPDATE runs SET analyzed_at = '2026-02-03T04:05:07.000000000Z'; DELETE FROM deviations WHERE run_id LIKE '%1' OR run_id LIKE '%2'");
+        Assert.Equal(1, (await ReconcileAsync("snis: [{ value: metrics.example }]"))!.RunsDue);
+        Assert.Equal(["2"], Due());
+        Assert.Equal(0, (await ReconcileAsync("snis: [{ value: metrics.example, note: why }]"))!.RunsDue);
+
+        IReadOnlyList<string> Due() => _database.Rows("SELECT ltrim(id, '0') FROM runs WHERE analyzed_at IS NULL ORDER BY id");
+    }
+
+    private void Waiting(string digit, string category, string value, bool isCredential)
+    {
+        var run = digit.PadLeft(32, '0');
+        _database.Execute($"""
+            INSERT INTO runs (id, package_name, state, conclusive, analyzed_at) VALUES ('{run}', 'left-thing', 'done', 1, '2026-02-03T04:05:06.000000000Z');
+            INSERT INTO events (run_id, ts_ns, type, data) VALUES ('{run}', 1, 'exec', '{"{}"}');
+            INSERT INTO run_fingerprints (run_id, category, value, count, first_event_id, first_ktime_ns, tags)
+              VALUES ('{run}', '{category}', '{value}', 1, last_insert_rowid(), 1, {(isCredential ? 2 : 0)});
+            INSERT INTO deviations (id, run_id, category, value, evidence_event_id, severity, detected_at, credential)
+              SELECT '{run}', '{run}', '{category}', '{value}', max(id), 'warn', '2026-02-03T04:05:06.000000000Z', {(isCredential ? 1 : 0)} FROM events;
+            """);
     }
 
     private async Task<AllowListOutcome?> ReconcileAsync(string allow) => (await _database.OpenAndCloseAsync(Entries(allow), _clock)).AllowList;

@@ -163,6 +163,8 @@ public sealed class ConfigCommandSpecs : IDisposable
         await WriteAsync("""
             watched_paths: [{ prefix: /srv/ }]
             allow: { dns: [{ value: a.example }] }
+            baseline: { min_runs: 3 }
+            cdn: { enabled: false, extra: ["2606:4700::/32"] }
             limits: { max_events_per_run: 5000, max_job_duration: 2h, stream_idle_timeout: 5s, result_slack: 30s }
             """);
         Assert.Equal(0, (await _cli.RunPlainAsync("orchestrator", "-config", FilePath, "-id", "o1", "-addr", "127.0.0.1:9000")).ExitCode);
@@ -170,6 +172,7 @@ public sealed class ConfigCommandSpecs : IDisposable
         Assert.Equal((FilePath, true, true), (settings.Configuration!.Path, settings.Configuration.IsRead, settings.Configuration.IsNamed));
         Assert.Equal(("o1", 9000), (settings.Edge.OrchestratorId, settings.Address.Port));
         Assert.Equal("/srv/", settings.Edge.WatchedPaths.Single().Prefix);
+        Assert.Equal((3, false, "2606:4700::/32"), (settings.Core.Analysis.MinRuns, settings.Core.Analysis.CdnEnabled, settings.Core.Analysis.CdnExtra.Single()));
         Assert.Equal("a.example", settings.Core.ConfiguredAllow!.Single().Entry.Value);
         Assert.Equal(
             (5_000, TimeSpan.FromHours(2), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30)),

@@ -117,9 +117,9 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
         """;
 
     private const string RemoveDeviationSql = "DELETE FROM deviations WHERE id = @p0";
-    private const string HistorySql = "INSERT INTO run_history (run_id, at, what, detail) VALUES (@p0, @p1, @p2, @p3)";
+    internal const string HistorySql = "INSERT INTO run_history (run_id, at, what, detail) VALUES (@p0, @p1, @p2, @p3)";
     private const string AuditSql = "INSERT INTO audit_log (at, actor, action, subject, detail) VALUES (@p0, @p1, @p2, @p3, @p4)";
-    private const string HiddenWhat = "allow list";
+    internal const string HiddenWhat = "allow list";
 
     private const string DueRunsSql = """
         SELECT id, package_name FROM runs
@@ -132,7 +132,7 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
         WHERE d.status IN ('open', 'note') AND (@p0 IS NULL OR r.package_name = @p0) ORDER BY r.id
         """;
 
-    private const string HiddenBySql = """
+    internal const string HiddenBySql = """
         SELECT DISTINCT r.id, r.package_name FROM run_history h JOIN runs r ON r.id = h.run_id
         WHERE h.what = 'allow list' AND h.detail LIKE @p0 ORDER BY r.id
         """;
@@ -407,7 +407,7 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
     private static void AddAudit(SqliteSession session, AuditEntry audit, string now) =>
         session.Execute(AuditSql, now, Clean(audit.Actor), audit.Action, audit.Subject, audit.Detail);
 
-    private static string HiddenDetail(string allowId, string what = "hides") => $"entry {allowId} {what} ";
+    internal static string HiddenDetail(string allowId, string what = "hides") => $"entry {allowId} {what} ";
 
     private void SaveAllowChange(SqliteSession session, string id, AuditEntry audit, IReadOnlyList<AffectedRun> affected, string what)
     {

@@ -6,6 +6,8 @@ ALTER TABLE runs ADD COLUMN baseline_by TEXT NOT NULL DEFAULT '';
 UPDATE runs SET baseline_by = 'auto' WHERE is_baseline = 1;
 -- Runs that upstream has ended were analysed by it; they have no fingerprints of their own to do it again.
 UPDATE runs SET analyzed_at = coalesce(finished_at, started_at) WHERE state IN ('done', 'failed') AND result_digest = '';
+UPDATE runs SET inconclusive_reason = 'recorded by the original, which does not tell whether events are missing'
+  WHERE state IN ('done', 'failed') AND result_digest = '' AND conclusive IS NULL;
 CREATE INDEX runs_to_analyse ON runs (package_name) WHERE analyzed_at IS NULL;
 
 -- Version of the rules (PathRules.Version) under which the value was normalised; 0: by upstream.
