@@ -172,7 +172,8 @@ public static class ConfigurationParser
             ("enabled", (value, name) =>
             {
                 if (Boolean(value, name) is { } enabled) Set(value, name, _settings with { CdnEnabled = enabled });
-            }),
+            }
+        ),
             ("extra", CdnExtra));
 
         private void CdnExtra(YamlNode node, string field)
@@ -194,14 +195,16 @@ public static class ConfigurationParser
                 if (Boolean(value, name) is not { } wanted) return;
                 if (!wanted) Fault(value, name, "this version always loads what it has installed; write true or remove the line");
                 else Set(value, name, _settings with { ImportPhase = true });
-            }),
+            }
+        ),
             ("layout", (value, name) =>
             {
                 if (Text(value, name) is not { } layout) return;
                 if (layout is "compat" or "scan") Fault(value, name, $"this version does not have the layout {layout}; write work or remove the line");
                 else if (layout != "work") Fault(value, name, "expected work");
                 else Set(value, name, _settings with { SandboxLayout = layout });
-            }));
+            }
+        ));
 
         // The primitives: each reports what is wrong and yields null or nothing then.
 
