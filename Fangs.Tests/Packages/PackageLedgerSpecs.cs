@@ -288,7 +288,7 @@ public sealed class PackageLedgerSpecs : IAsyncDisposable
         string[] values = ["/" + new string('z', 4095), "/tmp/\u001b[2J\u001b]0;owned\u0007", "/\u202egnp.exe", "/a'; DROP TABLE runs; --", "/nul\0inside", "/\ufffd\u2400", "/line\nbreak", "/%_"];
         var run = await _db.JudgedAsync("left-thing", [Did.Exec(Node), .. values.Select(value => Did.Read(value))]);
         var stored = _db.Rows($"SELECT value FROM deviations WHERE run_id = '{run}'");
-        Assert.Equal(values.Select(value => value.Replace('\0', '\u2400')).Order(StringComparer.Ordinal), stored.Order(StringComparer.Ordinal));
+        Assert.Equal(values.Select(value => value.Replace('\0', '\u2400').Replace('\n', '\u240a')).Order(StringComparer.Ordinal), stored.Order(StringComparer.Ordinal));
         foreach (var id in _db.Rows($"SELECT id FROM deviations WHERE run_id = '{run}'").Take(7))
             await _db.DecideAsync(Request(DecisionAction.Accept) with { DeviationId = id, Note = "\0\u001b[31mred" });
         Assert.Equal(0, (await _db.PromoteAsync(run)).DeviationsOpen);

@@ -91,12 +91,12 @@ public sealed class BaselineRewriteSpecs : IDisposable
         var path = Gen.Int[0, parts.Length - 1].Array[1, 8].Select(chosen => "/" + string.Join('/', chosen.Select(i => parts[i])));
         path.Sample(raw =>
         {
-            var facts = new EventFacts { Type = Protocol.EventType.FileAccess, Path = raw };
+            var facts = new EventFacts { Type = Fangs.Protocol.EventType.FileAccess, Path = raw };
             return !extractor.TryExtract(facts, out var fingerprint) || BaselineValue.Renew(extractor, fingerprint.Category, fingerprint.Value) == fingerprint.Value;
         });
         Gen.Select(Gen.Byte.Array[16], Gen.UShort).Sample((bytes, port) =>
         {
-            var facts = new EventFacts { Type = Protocol.EventType.NetConnect, DestIP = new System.Net.IPAddress(bytes).ToString(), DestPort = port };
+            var facts = new EventFacts { Type = Fangs.Protocol.EventType.NetConnect, DestIP = new System.Net.IPAddress(bytes).ToString(), DestPort = port };
             return !extractor.TryExtract(facts, out var fingerprint) || BaselineValue.Renew(extractor, fingerprint.Category, fingerprint.Value) == fingerprint.Value;
         });
     }
