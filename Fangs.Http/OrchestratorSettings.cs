@@ -1,5 +1,6 @@
 using System.Net;
 using Fangs.Actors.Hosting;
+using Fangs.Http.Tls;
 
 namespace Fangs.Http;
 
@@ -8,6 +9,12 @@ public sealed record OrchestratorSettings
 {
     /// <summary>Address and port to listen on; port 0 takes a free one.</summary>
     public IPEndPoint Address { get; init; } = new(IPAddress.Loopback, 8443);
+
+    /// <summary>Files for HTTPS; null serves plain HTTP.</summary>
+    public TlsSettings? Tls { get; init; }
+
+    /// <summary>Address of a second listener without TLS that answers <c>/v1/health</c> only; null for none.</summary>
+    public IPEndPoint? HealthAddress { get; init; }
 
     /// <summary>What the endpoints need.</summary>
     public EdgeSettings Edge { get; init; } = new();

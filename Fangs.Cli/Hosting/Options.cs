@@ -1,4 +1,6 @@
 using System.Net;
+using Fangs.Cli.Hosting;
+using Fangs.Cli.Scans;
 
 namespace Fangs.Cli;
 
@@ -6,7 +8,14 @@ namespace Fangs.Cli;
 /// <param name="Address">Where to listen.</param>
 /// <param name="Id">Name that it gives in answers.</param>
 /// <param name="SqlitePath">Database file.</param>
-public sealed record OrchestratorOptions(IPEndPoint Address, string Id, string SqlitePath);
+public sealed record OrchestratorOptions(IPEndPoint Address, string Id, string SqlitePath)
+{
+    /// <summary>Files for HTTPS; null serves plain HTTP.</summary>
+    public ServerTls? Tls { get; init; }
+
+    /// <summary>Where to answer for the health without TLS; null for nowhere.</summary>
+    public IPEndPoint? HealthAddress { get; init; }
+}
 
 /// <summary>What the command line says about the runner. Checked.</summary>
 /// <param name="Orchestrator">Base address of the orchestrator.</param>
@@ -15,4 +24,8 @@ public sealed record OrchestratorOptions(IPEndPoint Address, string Id, string S
 /// <param name="Slots">Jobs that it takes at once.</param>
 /// <param name="Registry">The npm registry, or null for the one that npm is configured for.</param>
 /// <param name="StateDirectory">Where sandboxes are kept while they run.</param>
-public sealed record RunnerOptions(Uri Orchestrator, string RunnerId, TimeSpan Timeout, int Slots, string? Registry, string StateDirectory);
+public sealed record RunnerOptions(Uri Orchestrator, string RunnerId, TimeSpan Timeout, int Slots, string? Registry, string StateDirectory)
+{
+    /// <summary>Files for an orchestrator that serves HTTPS.</summary>
+    public TlsFlags Tls { get; init; } = new(null, null, null);
+}

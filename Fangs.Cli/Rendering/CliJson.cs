@@ -12,6 +12,7 @@ namespace Fangs.Cli.Rendering;
 [JsonSerializable(typeof(RunShowJson))]
 [JsonSerializable(typeof(ScanSubmitJson))]
 [JsonSerializable(typeof(IReadOnlyList<ActorJson>))]
+[JsonSerializable(typeof(CertsJson))]
 public sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>The context to use: what could act on a terminal is escaped.</summary>
