@@ -19,9 +19,12 @@ internal static class HealthListener
         return next(connection);
     });
 
+    /// <summary>Whether a request came in on such a listener.</summary>
+    public static bool Serves(HttpContext context) => context.Features.Get<HealthOnly>() is not null;
+
     /// <summary>Hides everything else from marked connections, ahead of everything that could answer.</summary>
     public static void UseHealthListener(this IApplicationBuilder app) => app.Use((context, next) =>
-        context.Features.Get<HealthOnly>() is null || context.Request.Path.Equals(HealthPath, StringComparison.Ordinal)
+        !Serves(context) || context.Request.Path.Equals(HealthPath, StringComparison.Ordinal)
             ? next(context)
             : throw new WireException(StatusCodes.Status404NotFound, $"only {HealthPath} is served on this address"));
 }

@@ -189,10 +189,10 @@ public sealed class OrchestratorClient : IDisposable
         return (_base.Scheme, e.HttpRequestError) switch
         {
             ("http", HttpRequestError.ResponseEnded or HttpRequestError.InvalidResponse) => $"{text}; if it serves HTTPS, give an https:// address",
-            ("https", HttpRequestError.SecureConnectionError) when cause is not AuthenticationException => $"{text}; does it serve plain HTTP, or does it want a client certificate (-tls-cert, -tls-key)?",
-            ("https", HttpRequestError.SecureConnectionError) => $"{text}; does -tls-ca name the CA of its certificate, and is it called by a name in there?",
+            ("https", HttpRequestError.SecureConnectionError) =>
+                $"{text}; does it serve HTTPS, does -tls-ca name the CA of its certificate, and does that certificate name {_base.IdnHost}?",
             ("https", not HttpRequestError.ConnectionError and not HttpRequestError.NameResolutionError) =>
-                $"{text}; if it wants client certificates, give one with -tls-cert and -tls-key, and see its log",
+                $"{text}; its log says why it hung up; does it want a client certificate (-tls-cert, -tls-key)?",
             _ => $"{text}; is it running? (fangs up, fangs orchestrator)",
         };
     }

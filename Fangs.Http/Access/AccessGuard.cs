@@ -63,8 +63,8 @@ public sealed partial class AccessGuard(bool bindsIdentity, ILogger log)
 
     private void CheckAudience(HttpContext context)
     {
+        if (HealthListener.Serves(context)) return; // has no certificates, and nothing that needs one
         var audience = context.GetEndpoint()?.Metadata.GetMetadata<AudienceMetadata>()?.Audience ?? Audience.Operators;
-        if (audience == Audience.Everybody) return; // the health listener has no certificates
         var client = IdentityOf(context)!;
         if (AccessPolicy.RefuseEndpoint(client, audience, client.Names.Any(_registered.ContainsKey)) is { } reason) throw Refuse(context, client, reason);
     }
