@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Text;
+using System.Text.Json;
 using Fangs.Http;
 using Fangs.Http.Tls;
 using Microsoft.Extensions.Logging;
@@ -94,6 +95,19 @@ public sealed class TlsModeSpecs
         using var client = orchestrator.Client(certificate);
         await Assert.ThrowsAsync<HttpRequestException>(() => client.GetAsync("/v1/health"));
         await orchestrator.Log.UntilAsync("Warning: Refused a connection from 127.0.0.1:", kind == "server" ? "CN=localhost" : "CN=r1", reason);
+    }
+
+    [Fact]
+    public async Task HTTP_2_is_spoken_too()
+    {
+        await using var orchestrator = await TlsFixture.StartAsync(TlsMode.Https);
+        using var client = orchestrator.Client(null);
+        (client.DefaultRequestVersion, client.DefaultVersionPolicy) = (HttpVersion.Version20, HttpVersionPolicy.RequestVersionExact);
+        using var scan = await client.PostAsync("/v1/scans", new StringContent("""{"target_runner":"*","Job":{"package_name":"a","version":"1.0.0"}}"""));
+        var run = JsonDocument.Parse(await scan.Content.ReadAsStringAsync()).RootElement.GetProperty("run_id").GetString();
+        // The endpoint that lifts limits of the connection, which HTTP/2 has others of.
+        using var events = await client.PostAsync($"/v1/runs/{run}/events", new StringContent("""{"seq":1,"events":[{"type":2,"payload":{}}]}"""));
+        Assert.Equal((HttpVersion.Version20, """{"received_batches":1,"received_events":1,"persisted":1}"""), (events.Version, await events.Content.ReadAsStringAsync()));
     }
 
     [Fact]

@@ -98,6 +98,23 @@ public sealed class TlsReloadSpecs : IAsyncLifetime
         await Assert.ThrowsAsync<HttpRequestException>(() => stale.GetAsync("/v1/health"));
     }
 
+    [Fact]
+    public async Task Two_authorities_in_one_file_carry_over_the_change_from_one_to_the_other()
+    {
+        using var successor = await Pki.CreateAsync();
+        var (old, young) = (await _orchestrator.Pki.MakeAsync("runner", "r1"), await successor.MakeAsync("runner", "r1"));
+        var (ca, kept) = (_orchestrator.Pki.File("ca.crt"), _orchestrator.Pki.File("kept.crt"));
+        File.Copy(ca, kept);
+        await File.WriteAllTextAsync(ca + ".new", await File.ReadAllTextAsync(successor.File("ca.crt")) + await File.ReadAllTextAsync(ca));
+        File.Move(ca + ".new", ca, overwrite: true);
+        await _orchestrator.Log.UntilAsync("Information: The TLS files have changed");
+        foreach (var certificate in new[] { old, young })
+        {
+            using var client = _orchestrator.Pki.Client(_orchestrator.Host.Address, certificate, trust: kept);
+            await CheckHealthAsync(client);
+        }
+    }
+
     private static async Task CheckHealthAsync(HttpClient client)
     {
         using var answer = await client.GetAsync("/v1/health");
