@@ -1,4 +1,5 @@
 using Fangs.Cli.Arguments;
+using Fangs.Cli.Certificates;
 using Fangs.Cli.Configuration;
 using Fangs.Cli.Hosting;
 using Fangs.Cli.Packages;
@@ -29,6 +30,10 @@ public static class CommandTable
         new(ConfigShowCommand.Spec, ConfigShowCommand.Bind),
         new(OrchestratorCommand.Spec, OrchestratorCommand.Bind),
         new(RunnerCommand.Spec, RunnerCommand.Bind),
+        new(CertsCommand.InitSpec, CertsCommand.BindInit),
+        new(CertsCommand.ServerSpec, CertsCommand.BindServer),
+        new(CertsCommand.RunnerSpec, CertsCommand.BindRunner),
+        new(CertsCommand.OperatorSpec, CertsCommand.BindOperator),
         new(VersionCommand.Spec, VersionCommand.Bind),
     ];
 }

@@ -1,5 +1,6 @@
 using Fangs.Actors.Hosting;
 using Fangs.Http;
+using Fangs.Http.Tls;
 using Fangs.Protocol;
 using Fangs.Runner.Agent;
 using Fangs.Runner.Bpf;
@@ -21,7 +22,7 @@ public static class Composition
 {
     /// <summary>The real parts.</summary>
     public static CompositionRoots Roots { get; } = new(
-        Orchestrator: (options, stop) => OrchestratorHost.RunAsync(Settings(options), stop),
+        Orchestrator: RunOrchestratorAsync,
         Runner: RunRunnerAsync);
 
     /// <summary>The settings of an orchestrator: flags over configuration file over defaults.</summary>
@@ -33,6 +34,8 @@ public static class Composition
         return new OrchestratorSettings
         {
             Address = options.Address,
+            Tls = options.Tls is { } tls ? new TlsSettings(tls.Certificate, tls.Key, tls.ClientCa) : null,
+            HealthAddress = options.HealthAddress,
             Configuration = source,
             Edge = edge with
             {
@@ -58,6 +61,18 @@ public static class Composition
         };
     }
 
+    private static async Task RunOrchestratorAsync(OrchestratorOptions options, CancellationToken stop)
+    {
+        try
+        {
+            await OrchestratorHost.RunAsync(Settings(options), stop);
+        }
+        catch (TlsFileException e)
+        {
+            throw new CliException(e.Message);
+        }
+    }
+
     private static async Task RunRunnerAsync(RunnerOptions options, CancellationToken stop)
     {
         if (EbpfSensor.Probe() is { Count: > 0 } missing) throw new CliException(string.Join('\n', missing));
@@ -77,7 +92,16 @@ public static class Composition
         try
         {
             await using var sensor = EbpfSensor.Create();
-            var settings = new RunnerSettings { Orchestrator = options.Orchestrator, RunnerId = runner, Timeout = options.Timeout, Slots = options.Slots };
+            var settings = new RunnerSettings
+            {
+                Orchestrator = options.Orchestrator,
+                RunnerId = runner,
+                Timeout = options.Timeout,
+                Slots = options.Slots,
+                TlsCa = options.Tls.Ca,
+                TlsCert = options.Tls.Certificate,
+                TlsKey = options.Tls.Key,
+            };
             if (await RunnerHost.RunAsync(settings, sensor, driver, logs, TimeProvider.System, stop) != 0)
                 throw new CliException("the runner did not start or broke; its log says why");
         }

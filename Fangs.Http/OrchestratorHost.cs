@@ -5,7 +5,9 @@ using Fangs.Actors.Hosting;
 using Fangs.Actors.Ingest;
 using Fangs.Actors.Jobs;
 using Fangs.Actors.Storage;
+using Fangs.Http.Access;
 using Fangs.Http.Endpoints;
+using Fangs.Http.Tls;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -27,14 +29,20 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
     private OrchestratorHost(WebApplication app, Store store) => (_app, _store) = (app, store);
 
     /// <summary>Where it listens.</summary>
-    public Uri Address => new(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+    public Uri Address => new(Addresses.First());
+
+    /// <summary>Where it answers for its health without TLS; null when that is not asked for.</summary>
+    public Uri? HealthAddress => Addresses.Skip(1).FirstOrDefault() is { } address ? new Uri(address) : null;
 
     /// <summary>Its actors.</summary>
     public ActorSystem System => _app.Services.GetRequiredService<ActorSystem>();
 
+    private ICollection<string> Addresses => _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
+
     /// <summary>Runs until the process is told to stop (SIGTERM, Ctrl-C) or the token is cancelled.</summary>
     /// <returns>The exit code: 0 after a clean stop.</returns>
     /// <exception cref="Fangs.Actors.Storage.StorageUnusableException">The database cannot be used.</exception>
+    /// <exception cref="TlsFileException">A TLS file cannot be used.</exception>
     /// <exception cref="IOException">The address cannot be listened on.</exception>
     public static async Task<int> RunAsync(OrchestratorSettings settings, CancellationToken cancellationToken)
     {
@@ -57,6 +65,8 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         OrchestratorSettings settings, TimeProvider clock, Action<ILoggingBuilder> logging, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(settings);
+        // What is wrong with the files is to be said before a database is made.
+        if (settings.Tls is { } files) TlsMaterial.Create(files, TlsFileContents.Read(files), clock.GetUtcNow());
         var store = new Store(settings.Core, clock);
         try
         {
@@ -114,25 +124,35 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
             kestrel.Limits.MaxRequestBodySize = WireBody.DefaultLimit + 1;
             kestrel.Limits.Http2.MaxStreamsPerConnection = 100;
-            kestrel.Listen(settings.Address);
+            kestrel.Listen(settings.Address, listen =>
+            {
+                if (settings.Tls is not null) listen.UseTls(kestrel.ApplicationServices.GetRequiredService<TlsIdentity>(), LoggerFor<TlsIdentity>(kestrel.ApplicationServices));
+            });
+            if (settings.HealthAddress is { } health) kestrel.Listen(health, listen => listen.ServeHealthOnly());
         });
+        if (settings.Tls is { } tls) builder.Services.AddSingleton(services => TlsIdentity.Load(tls, clock, LoggerFor<TlsIdentity>(services)));
         return builder.Build();
     }
+
+    private static ILogger LoggerFor<T>(IServiceProvider services) => services.GetRequiredService<ILogger<T>>();
 
     private async Task StartAsync(OrchestratorSettings settings, TimeProvider clock, CancellationToken cancellationToken)
     {
         StartLog.Write(_app.Logger, settings.Configuration, _store.Upkeep);
         var actors = new CoreActors(_app.Services.GetRequiredService<ActorRegistry>());
         var lifetime = _app.Services.GetRequiredService<IHostApplicationLifetime>();
+        var guard = new AccessGuard(bindsIdentity: settings.Tls?.ClientCaFile is not null, LoggerFor<AccessGuard>(_app.Services));
         _app.UseMiddleware<ErrorEnvelopeMiddleware>();
+        if (settings.HealthAddress is not null) _app.UseHealthListener();
         _app.UseRouting();
+        guard.Use(_app);
         _app.MapHealth(settings.Edge);
-        _app.MapRunners(settings.Edge, actors);
-        _app.MapJobs(settings.Edge, actors);
+        _app.MapRunners(settings.Edge, actors, guard);
+        _app.MapJobs(settings.Edge, actors, guard);
         _app.MapScans(settings.Edge, clock, actors);
-        _app.MapResults(settings.Edge, actors);
-        _app.MapDecisions(settings.Edge, actors);
-        new EventEndpoints(settings.Edge, new BatchPreparer(), clock, lifetime, actors).Map(_app);
+        _app.MapResults(settings.Edge, actors, guard);
+        _app.MapDecisions(settings.Edge, actors, guard);
+        new EventEndpoints(settings.Edge, new BatchPreparer(), clock, lifetime, actors, guard).Map(_app);
         _app.MapActorTree(_app.Services);
 
         // Parked polls are answered before the server waits for open requests.
@@ -148,6 +168,15 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         });
         OrchestratorFile.Write(_store.Database.Path, Address);
         Listening(_app.Logger, Address, settings.Edge.OrchestratorId, _store.Database.Path);
+        if (settings.Tls is { } tls) LogTls(tls);
+        if (HealthAddress is { } health) HealthListening(_app.Logger, health);
+    }
+
+    private void LogTls(TlsSettings settings)
+    {
+        var certificate = _app.Services.GetRequiredService<TlsIdentity>().Current.Certificate;
+        var (end, clients) = (certificate.NotAfter.ToUniversalTime(), settings.ClientCaFile is { } ca ? $"must have a certificate from {ca}" : "need no certificate");
+        ServingTls(_app.Logger, certificate.Subject, end, clients);
     }
 
     private async Task LogTreeAsync()
@@ -157,6 +186,12 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Listening on {Address} as {Id}, database {Path}")]
     private static partial void Listening(ILogger logger, Uri address, string id, string path);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "TLS with the certificate {Subject}, valid until {NotAfter:u}; clients {Clients}")]
+    private static partial void ServingTls(ILogger logger, string subject, DateTime notAfter, string clients);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Health without TLS at {Address}v1/health")]
+    private static partial void HealthListening(ILogger logger, Uri address);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Path}: {State} ({Children} children)")]
     private static partial void TreeLine(ILogger logger, string path, string state, int children);

@@ -1,5 +1,6 @@
 using System.Net;
 using Fangs.Actors.Hosting;
+using Fangs.Http.Tls;
 
 namespace Fangs.Http;
 
@@ -11,6 +12,12 @@ public sealed record OrchestratorSettings
 
     /// <summary>Where the settings come from; logged at the start. Null when no file was asked for.</summary>
     public ConfigurationSource? Configuration { get; init; }
+
+    /// <summary>Files for HTTPS; null serves plain HTTP.</summary>
+    public TlsSettings? Tls { get; init; }
+
+    /// <summary>Address of a second listener without TLS that answers <c>/v1/health</c> only; null for none.</summary>
+    public IPEndPoint? HealthAddress { get; init; }
 
     /// <summary>What the endpoints need.</summary>
     public EdgeSettings Edge { get; init; } = new();

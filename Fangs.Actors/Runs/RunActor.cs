@@ -37,6 +37,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
     private RunRow _row = null!;
     private RunLeased? _lease;
     private DateTimeOffset _lastSign;
+    private bool _isHolderKnown; // the queue has told this incarnation who has the run, or that nobody has
     private RecordResult? _counting;
     private IActorRef _countingFor = ActorRefs.Nobody;
 
@@ -179,6 +180,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
 
     private void OnLateStreamOpened(OpenEventStream open)
     {
+        if (!IsFromHolder(open.Sender)) return;
         _streams.Add(open.Stream); // late batches are evidence too
         Sender.Tell(new EventStreamOpened(_id));
     }
@@ -221,6 +223,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
         {
             var (row, _) = await _store.EnsureAsync(ensure.Job, ensure.QueuedAt, ensure.RetryOf);
             Settle(row);
+            _isHolderKnown = true;
             ensure.Asker.Tell(new ScanAccepted(_id));
         }
         catch (StorageException e)
@@ -233,7 +236,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
     private async Task OnLeased(RunLeased lease)
     {
         var isNews = _lease is null || _lease.Attempt != lease.Attempt || _lease.Runner != lease.Runner || _row.RunnerId != lease.Runner.Value;
-        _lease = lease;
+        (_lease, _isHolderKnown) = (lease, true);
         if (lease.Confirmed)
         {
             _lastSign = Max(_clock.GetUtcNow(), lease.Since);
@@ -247,7 +250,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
 
     private async Task OnReturned(RunReturned returned)
     {
-        _lease = null;
+        (_lease, _isHolderKnown) = (null, true);
         await _store.SetStateAsync(_id, RunStates.Pending, null, null, $"back in the queue: {returned.Reason}");
         _row = _row with { State = RunStates.Pending };
     }
@@ -260,9 +263,22 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
 
     private void OnStreamOpened(OpenEventStream open)
     {
+        if (!IsFromHolder(open.Sender)) return;
         _streams.Add(open.Stream);
         OnActivity();
         Sender.Tell(new EventStreamOpened(_id));
+    }
+
+    /// <summary>Whether the sender is the runner that has the run, or had it last; whoever is not gets his answer here.</summary>
+    private bool IsFromHolder(RunSender? sender)
+    {
+        if (sender is null) return true;
+        var holder = _lease?.Runner.Value ?? _row.RunnerId;
+        if (holder.Length > 0 && sender.IsRunner(holder)) return true;
+        // After a restart the table may be behind the queue. A wrong refusal would make an honest runner throw its events away.
+        if (_isHolderKnown || RunStates.IsTerminal(_row.State)) Sender.Tell(new NotTheRunner(_id, holder.Length > 0 ? new RunnerId(holder) : null));
+        else Sender.Tell(new RunnerNotKnownYet(_id));
+        return false;
     }
 
     private async Task OnBatchStored(BatchStored stored)
@@ -279,7 +295,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
         await _store.NoteBadBatchAsync(_id, unreadable.Detail);
     }
 
-    // Events and results do not say which runner sends them; only the one that has the job knows the run's id.
+    // Without client certificates events and results do not say which runner sends them; only the one that has the job knows the run's id.
     private void OnActivity()
     {
         _lastSign = _clock.GetUtcNow();
@@ -288,6 +304,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
 
     private async Task OnResult(RecordResult result)
     {
+        if (!IsFromHolder(result.Sender)) return;
         OnActivity();
         (_counting, _countingFor) = (result, Sender);
         if (_lease is null || _lease.DropsPerRun)
@@ -331,6 +348,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
 
     private void OnRepeatedResult(RecordResult repeated)
     {
+        if (!IsFromHolder(repeated.Sender)) return;
         if (_row.ResultDigest == DigestOf(repeated.Result)) Sender.Tell(new ResultRecorded(_id));
         else if (_row.ResultDigest.Length == 0) Sender.Tell(new ResultRejected(_id, $"the run has ended without a result: {_row.FailureReason}"));
         else Sender.Tell(new ResultRejected(_id, $"the run has another result already: {_row.State}"));

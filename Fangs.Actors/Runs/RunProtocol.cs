@@ -40,10 +40,19 @@ public sealed record EndRun(RunId RunId, string Reason) : IWithRunId;
 /// <summary>A heartbeat has named the run.</summary>
 public sealed record RunAlive(RunId RunId, RunnerId Runner) : IWithRunId;
 
+/// <summary>Who sends something about a run, as far as the connection proves it.</summary>
+/// <param name="Names">The runner ids that the client certificate may use.</param>
+public sealed record RunSender(IReadOnlySet<string> Names)
+{
+    /// <summary>Whether the sender may speak for a runner.</summary>
+    public bool IsRunner(string runner) => Names.Contains(runner);
+}
+
 /// <summary>A client wants to send events.</summary>
 /// <param name="RunId">The run.</param>
 /// <param name="Stream">Names the stream, see <see cref="EventStreamClosed"/>.</param>
-public sealed record OpenEventStream(RunId RunId, Guid Stream) : IWithRunId;
+/// <param name="Sender">Who it is; null when the connection proves nothing, and then everybody may.</param>
+public sealed record OpenEventStream(RunId RunId, Guid Stream, RunSender? Sender = null) : IWithRunId;
 
 /// <summary>A stream has ended, however that came; all that it brought is committed or lost.</summary>
 public sealed record EventStreamClosed(RunId RunId, Guid Stream) : IWithRunId;
@@ -63,8 +72,18 @@ public sealed record BatchStored(RunId RunId, ulong Seq, int Events) : IWithRunI
 /// <summary>A batch could not be read.</summary>
 public sealed record BatchUnreadable(RunId RunId, string Detail) : IWithRunId;
 
+/// <summary>The sender is not the runner that has or had the run; answer to what only that one may send.</summary>
+/// <param name="RunId">The run.</param>
+/// <param name="Holder">The runner that it was handed to; null when it has not been handed out.</param>
+public sealed record NotTheRunner(RunId RunId, RunnerId? Holder);
+
+/// <summary>The run has been read from the table but the queue has not said yet who has it: ask again in a moment.</summary>
+public sealed record RunnerNotKnownYet(RunId RunId);
+
 /// <summary>The runner reports how the job ended.</summary>
-public sealed record RecordResult(ResultRequest Result) : IWithRunId
+/// <param name="Result">How.</param>
+/// <param name="Sender">Who reports; null when the connection proves nothing, and then everybody may.</param>
+public sealed record RecordResult(ResultRequest Result, RunSender? Sender = null) : IWithRunId
 {
     /// <inheritdoc/>
     public RunId RunId => Result.RunId;

@@ -1,5 +1,6 @@
 using System.Net;
 using Fangs.Cli.Hosting;
+using Fangs.Cli.Scans;
 
 namespace Fangs.Cli;
 
@@ -8,7 +9,14 @@ namespace Fangs.Cli;
 /// <param name="Id">Name that it gives in answers.</param>
 /// <param name="SqlitePath">Database file.</param>
 /// <param name="Configuration">The configuration file.</param>
-public sealed record OrchestratorOptions(IPEndPoint Address, string Id, string SqlitePath, LoadedConfiguration Configuration);
+public sealed record OrchestratorOptions(IPEndPoint Address, string Id, string SqlitePath, LoadedConfiguration Configuration)
+{
+    /// <summary>Files for HTTPS; null serves plain HTTP.</summary>
+    public ServerTls? Tls { get; init; }
+
+    /// <summary>Where to answer for the health without TLS; null for nowhere.</summary>
+    public IPEndPoint? HealthAddress { get; init; }
+}
 
 /// <summary>What the command line says about the runner. Checked.</summary>
 /// <param name="Orchestrator">Base address of the orchestrator.</param>
@@ -17,4 +25,8 @@ public sealed record OrchestratorOptions(IPEndPoint Address, string Id, string S
 /// <param name="Slots">Jobs that it takes at once.</param>
 /// <param name="Registry">The npm registry, or null for the one that npm is configured for.</param>
 /// <param name="StateDirectory">Where sandboxes are kept while they run.</param>
-public sealed record RunnerOptions(Uri Orchestrator, string RunnerId, TimeSpan Timeout, int Slots, string? Registry, string StateDirectory);
+public sealed record RunnerOptions(Uri Orchestrator, string RunnerId, TimeSpan Timeout, int Slots, string? Registry, string StateDirectory)
+{
+    /// <summary>Files for an orchestrator that serves HTTPS.</summary>
+    public TlsFlags Tls { get; init; } = new(null, null, null);
+}

@@ -12,6 +12,7 @@ public static class OrchestratorCommand
         new("addr", FlagKind.Text, "127.0.0.1:8443", "address and port to listen on"),
         new("id", FlagKind.Text, "fangs-orchestrator", "name in answers and logs"),
         new("insecure", FlagKind.Boolean, "false", "allow plain HTTP on an address that others can reach"),
+        .. ServerTls.Specs,
         .. CommandSpec.Unbound(
             ConfigurationFile.Flag,
             new("watch", FlagKind.Boolean, "false", "not in this version"),
@@ -21,17 +22,14 @@ public static class OrchestratorCommand
             new("notifiers-file", FlagKind.Text, "", "not in this version"),
             new("retention-days", FlagKind.Count, "0", "not in this version; nothing is deleted"),
             new("retention-interval", FlagKind.Duration, "24h", "not in this version"),
-            new("tls-cert", FlagKind.Text, "", "not in this version"),
-            new("tls-key", FlagKind.Text, "", "not in this version"),
-            new("tls-client-ca", FlagKind.Text, "", "not in this version"),
-            new("health-addr", FlagKind.Text, "", "not in this version"),
             new("ui-addr", FlagKind.Text, "", "not in this version"),
             new("ui-token", FlagKind.Text, "", "not in this version")),
     ])
     {
         Details = "Creates and migrates the database of -sqlite-path. Ends cleanly on SIGTERM and Ctrl-C.\n"
             + "What is wrong in the configuration file stops the start; 'fangs config check FILE' says it beforehand. Flags win over the file.",
-        Examples = ["orchestrator", "orchestrator -addr 127.0.0.1:9000 -sqlite-path /var/lib/fangs/fangs.db"],
+        Examples = ["orchestrator", "orchestrator -addr 127.0.0.1:9000 -sqlite-path /var/lib/fangs/fangs.db",
+            "orchestrator -addr 0.0.0.0:8443 -tls-cert server.crt -tls-key server.key -tls-client-ca ca.crt -health-addr 127.0.0.1:8444"],
     };
 
     /// <summary>Binds it to a call.</summary>
@@ -40,10 +38,14 @@ public static class OrchestratorCommand
         {
             LaterFeatures.Refuse(
                 call.Line, ("watch", "false"), ("watch-interval", ""), ("metrics", "false"), ("notifiers-file", ""), ("retention-days", "0"),
-                ("retention-interval", ""), ("tls-cert", ""), ("tls-key", ""), ("tls-client-ca", ""), ("health-addr", ""),
-                ("ui-addr", ""), ("ui-token", ""), ("ui", "true"));
-            await call.Environment.Roots.Orchestrator(new OrchestratorOptions(
-                CheckAddress(addr, insecure), CheckId(id), call.SqlitePath, ConfigurationFile.Load(call.Line)), call.Stop);
+                ("retention-interval", ""), ("ui-addr", ""), ("ui-token", ""), ("ui", "true"));
+            var tls = ServerTls.From(call.Line);
+            var address = CheckAddress(addr, insecure || tls is not null);
+            await call.Environment.Roots.Orchestrator(new OrchestratorOptions(address, CheckId(id), call.SqlitePath, ConfigurationFile.Load(call.Line))
+            {
+                Tls = tls,
+                HealthAddress = ServerTls.HealthAddress(call.Line, address),
+            }, call.Stop);
             return ExitCode.Success;
         });
 
@@ -54,7 +56,7 @@ public static class OrchestratorCommand
         var address = ListenAddress.Parse(text);
         return insecure || ListenAddress.IsLoopback(address)
             ? address
-            : throw new UsageException($"-addr {text} can be reached from other hosts in plain HTTP, where everybody may queue scans: use a loopback address, or add -insecure");
+            : throw new UsageException($"-addr {text} can be reached from other hosts in plain HTTP, where everybody may queue scans: use a loopback address, TLS (-tls-cert, -tls-key), or add -insecure");
     }
 
     private static string CheckId(string id) => id.Length > 0 ? id : throw new UsageException("-id must not be empty");

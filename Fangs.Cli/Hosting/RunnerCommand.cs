@@ -17,14 +17,12 @@ public static class RunnerCommand
         new("slots", FlagKind.Count, "1", "jobs to take at once"),
         new("registry", FlagKind.Text, "", "npm registry; the one that npm is configured for when not given"),
         new("state-dir", FlagKind.Text, "/run/fangs", "where sandboxes are kept while they run"),
-        .. CommandSpec.Unbound(
-            new("tls-ca", FlagKind.Text, "", "not in this version"),
-            new("tls-cert", FlagKind.Text, "", "not in this version"),
-            new("tls-key", FlagKind.Text, "", "not in this version")),
+        .. TlsFlags.Specs,
     ])
     {
         Details = "Needs root: it loads eBPF programs and makes sandboxes. Use a host that you can do without.",
-        Examples = ["runner", "runner -orchestrator http://127.0.0.1:9000 -runner-id lab-1"],
+        Examples = ["runner", "runner -orchestrator http://127.0.0.1:9000 -runner-id lab-1",
+            "runner -orchestrator https://fangs.example:8443 -runner-id lab-1 -tls-ca ca.crt -tls-cert runner-lab-1.crt -tls-key runner-lab-1.key"],
     };
 
     /// <summary>Binds it to a call.</summary>
@@ -32,14 +30,13 @@ public static class RunnerCommand
         [Option("orchestrator")] string orchestrator, [Option("runner-id")] string runnerId, [Option("timeout")] TimeSpan timeout,
         [Option("slots")] int slots, [Option("registry")] string registry, [Option("state-dir")] string stateDirectory) => call.RunAsync(async () =>
         {
-            LaterFeatures.Refuse(call.Line, ("tls-ca", ""), ("tls-cert", ""), ("tls-key", ""));
             var id = runnerId.Length > 0 ? runnerId : Environment.MachineName;
             if (!RunnerId.TryParse(id, out _)) throw new UsageException($"-runner-id {id}: expected 1 to {RunnerId.MaxLength} characters without control characters");
             if (timeout == TimeSpan.Zero) throw new UsageException("-timeout must be longer than 0");
             if (slots is < 1 or > 64) throw new UsageException("-slots must be between 1 and 64");
             var address = OrchestratorClient.ParseAddress(orchestrator);
-            if (address.Scheme != "http") throw new UsageException("-orchestrator: this version has no TLS yet, use http://");
-            await call.Environment.Roots.Runner(new RunnerOptions(address, id, timeout, slots, registry.Length > 0 ? registry : null, stateDirectory), call.Stop);
+            var options = new RunnerOptions(address, id, timeout, slots, registry.Length > 0 ? registry : null, stateDirectory) { Tls = TlsFlags.From(call.Line, address) };
+            await call.Environment.Roots.Runner(options, call.Stop);
             return ExitCode.Success;
         });
 }

@@ -14,6 +14,7 @@ namespace Fangs.Cli.Rendering;
 [JsonSerializable(typeof(IReadOnlyList<ActorJson>))]
 [JsonSerializable(typeof(ConfigCheckJson))]
 [JsonSerializable(typeof(ConfigShowJson))]
+[JsonSerializable(typeof(CertsJson))]
 public sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>The context to use: what could act on a terminal is escaped.</summary>

@@ -161,3 +161,18 @@ public sealed record ConfigSettingJson(
     [property: JsonPropertyName("value")] JsonNode Value,
     [property: JsonPropertyName("from")] string From,
     [property: JsonPropertyName("line"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Line);
+
+/// <summary>Answer of <c>certs</c>: what was made, and a command line that uses it.</summary>
+public sealed record CertsJson(
+    [property: JsonPropertyName("made")] IReadOnlyList<CertificateJson> Made,
+    [property: JsonPropertyName("use")] IReadOnlyList<string> Use);
+
+/// <summary>A certificate that was made. Times are RFC 3339.</summary>
+public sealed record CertificateJson(
+    [property: JsonPropertyName("what")] string What,
+    [property: JsonPropertyName("certificate")] string Certificate,
+    [property: JsonPropertyName("key")] string Key,
+    [property: JsonPropertyName("subject")] string Subject,
+    [property: JsonPropertyName("not_before")] string NotBefore,
+    [property: JsonPropertyName("not_after")] string NotAfter,
+    [property: JsonPropertyName("sha256")] string Sha256);

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Net.Security;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
@@ -24,11 +25,11 @@ public sealed class OrchestratorClient : IDisposable
     private OrchestratorClient(Uri address, HttpClient http) => (_base, _http) = (address, http);
 
     /// <summary>Flags of every command that talks to an orchestrator.</summary>
-    public static IReadOnlyList<FlagSpec> Flags { get; } = CommandSpec.Unbound(
-        new("orchestrator", FlagKind.Text, DefaultAddress, "address of the orchestrator"),
-        new("tls-ca", FlagKind.Text, "", "PEM file of the CA that the orchestrator's certificate must come from"),
-        new("tls-cert", FlagKind.Text, "", "PEM file of the client certificate"),
-        new("tls-key", FlagKind.Text, "", "PEM file of its key"));
+    public static IReadOnlyList<FlagSpec> Flags { get; } =
+    [
+        .. CommandSpec.Unbound(new FlagSpec("orchestrator", FlagKind.Text, DefaultAddress, "address of the orchestrator")),
+        .. TlsFlags.Specs,
+    ];
 
     /// <summary>Connects as the flags say.</summary>
     /// <exception cref="UsageException">Address or TLS flags make no sense.</exception>
@@ -37,14 +38,12 @@ public sealed class OrchestratorClient : IDisposable
     {
         ArgumentNullException.ThrowIfNull(line);
         var address = ParseAddress(line.Text("orchestrator"));
-        var (ca, cert, key) = (line.Text("tls-ca"), line.Text("tls-cert"), line.Text("tls-key"));
-        if (address.Scheme == "http" && (ca + cert + key).Length > 0) throw new UsageException("TLS flags need an https:// address in -orchestrator");
-        if (cert.Length == 0 != (key.Length == 0)) throw new UsageException("-tls-cert and -tls-key go together");
+        var flags = TlsFlags.From(line, address);
         try
         {
-            return new OrchestratorClient(address, new HttpClient(Handler(ca, cert, key)) { Timeout = Timeout });
+            return new OrchestratorClient(address, new HttpClient(Handler(address, flags)) { Timeout = Timeout });
         }
-        catch (CryptographicException e)
+        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new CliException($"a TLS file cannot be used: {TerminalText.Cut(e.Message, 200)}");
         }
@@ -147,8 +146,7 @@ public sealed class OrchestratorClient : IDisposable
         }
         catch (HttpRequestException e)
         {
-            throw new CliException(
-                $"the orchestrator at {_base} cannot be reached: {TerminalText.Cut(e.Message, 200)}; is it running? (fangs up, fangs orchestrator)");
+            throw new CliException($"the orchestrator at {_base} cannot be reached: {Explain(e)}");
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -183,18 +181,45 @@ public sealed class OrchestratorClient : IDisposable
         return new CliException($"the orchestrator answered {(int)answer.Status}: {TerminalText.Cut(text.Trim(), 500)}");
     }
 
-    private static SocketsHttpHandler Handler(string ca, string cert, string key)
+    private string Explain(HttpRequestException e)
     {
-        var tls = new SslClientAuthenticationOptions();
-        if (ca.Length > 0)
+        var cause = e.GetBaseException();
+        var text = TerminalText.Cut(cause.Message.TrimEnd('.'), 200);
+        // A server that wants TLS hangs up on plain HTTP without a word; one that misses a client certificate does so after the handshake.
+        return (_base.Scheme, e.HttpRequestError) switch
         {
-            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            policy.CustomTrustStore.ImportFromPemFile(ca);
-            tls.CertificateChainPolicy = policy;
+            ("http", HttpRequestError.ResponseEnded or HttpRequestError.InvalidResponse) => $"{text}; if it serves HTTPS, give an https:// address",
+            ("https", HttpRequestError.SecureConnectionError) =>
+                $"{text}; does it serve HTTPS, does -tls-ca name the CA of its certificate, and does that certificate name {_base.IdnHost}?",
+            ("https", not HttpRequestError.ConnectionError and not HttpRequestError.NameResolutionError) =>
+                $"{text}; its log says why it hung up; does it want a client certificate (-tls-cert, -tls-key)?",
+            _ => $"{text}; is it running? (fangs up, fangs orchestrator)",
+        };
+    }
+
+    private static SocketsHttpHandler Handler(Uri address, TlsFlags flags)
+    {
+        var tls = new SslClientAuthenticationOptions { EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13 };
+        if (flags.Ca is { } ca)
+        {
+            tls.CertificateChainPolicy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                RevocationMode = X509RevocationMode.NoCheck,
+                DisableCertificateDownloads = true,
+            };
+            tls.CertificateChainPolicy.CustomTrustStore.ImportFromPemFile(ca);
+            if (tls.CertificateChainPolicy.CustomTrustStore.Count == 0) throw new CliException($"{TerminalText.Escape(ca)} holds no certificate in PEM form");
         }
 
-        if (cert.Length > 0) tls.ClientCertificates = [X509Certificate2.CreateFromPemFile(cert, key)];
-        return new SocketsHttpHandler { SslOptions = tls };
+        if (flags is { Certificate: { } certificate, Key: { } key })
+        {
+            var chain = new X509Certificate2Collection();
+            chain.ImportFromPemFile(certificate);
+            tls.ClientCertificateContext = SslStreamCertificateContext.Create(X509Certificate2.CreateFromPemFile(certificate, key), chain, offline: true);
+        }
+
+        return new SocketsHttpHandler { SslOptions = tls, UseProxy = !address.IsLoopback };
     }
 
     /// <summary>Closes connections.</summary>

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using Fangs.Actors.Packages;
+using Fangs.Http.Access;
 using Fangs.Protocol;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -13,12 +14,13 @@ public static class DecisionEndpoints
     private const int DecisionLimit = 16384;
 
     /// <summary>Adds the route.</summary>
-    public static void MapDecisions(this IEndpointRouteBuilder routes, EdgeSettings edge, CoreActors actors) =>
-        routes.MapPost("/v1/operator/decisions", (RequestDelegate)(context => Decide(context, edge, actors)));
+    public static void MapDecisions(this IEndpointRouteBuilder routes, EdgeSettings edge, CoreActors actors, AccessGuard guard) =>
+        routes.MapPost("/v1/operator/decisions", (RequestDelegate)(context => Decide(context, edge, actors, guard)));
 
-    private static async Task Decide(HttpContext context, EdgeSettings edge, CoreActors actors)
+    private static async Task Decide(HttpContext context, EdgeSettings edge, CoreActors actors, AccessGuard guard)
     {
         var request = await WireBody.ReadAsync(context, ProtocolJson.Wire.DecisionRequest, DecisionLimit);
+        if (guard.NameOf(context) is { } name) request = request with { By = name };
         // Not cancelled with the client: a decision that has arrived is carried out.
         switch (await actors.Packages.Ask<object>(new Decide(request), edge.DecisionTimeout))
         {

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Fangs.Actors.Ingest;
 using Fangs.Actors.Runs;
+using Fangs.Http.Access;
 using Fangs.Protocol;
 using Fangs.Protocol.Events;
 using Microsoft.AspNetCore.Builder;
@@ -13,10 +14,10 @@ using Microsoft.Extensions.Hosting;
 namespace Fangs.Http.Endpoints;
 
 /// <summary>Streams of events.</summary>
-public sealed class EventEndpoints(EdgeSettings edge, BatchPreparer preparer, TimeProvider clock, IHostApplicationLifetime lifetime, CoreActors actors)
+public sealed class EventEndpoints(EdgeSettings edge, BatchPreparer preparer, TimeProvider clock, IHostApplicationLifetime lifetime, CoreActors actors, AccessGuard guard)
 {
     /// <summary>Adds the route.</summary>
-    public void Map(IEndpointRouteBuilder routes) => routes.MapPost("/v1/runs/{run_id}/events", (RequestDelegate)Stream);
+    public void Map(IEndpointRouteBuilder routes) => routes.MapPost("/v1/runs/{run_id}/events", (RequestDelegate)Stream).For(Audience.Runners);
 
     private async Task Stream(HttpContext context)
     {
@@ -41,12 +42,16 @@ public sealed class EventEndpoints(EdgeSettings edge, BatchPreparer preparer, Ti
 
     private async Task OpenAsync(RunId run, Guid stream, HttpContext context)
     {
-        switch (await actors.Runs.Ask<object>(new OpenEventStream(run, stream), edge.AskTimeout, context.RequestAborted))
+        switch (await actors.Runs.Ask<object>(new OpenEventStream(run, stream, guard.SenderOf(context)), edge.AskTimeout, context.RequestAborted))
         {
             case EventStreamOpened:
                 break;
             case RunNotFound:
                 throw new WireException(StatusCodes.Status404NotFound, $"run {run} does not exist");
+            case NotTheRunner refusal:
+                throw guard.RefuseRun(context, refusal);
+            case RunnerNotKnownYet:
+                throw new WireException(StatusCodes.Status503ServiceUnavailable, $"the orchestrator does not know yet which runner has run {run}; try again");
             case Status.Failure failure:
                 throw failure.Cause;
             case var other:

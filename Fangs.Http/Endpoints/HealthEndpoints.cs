@@ -1,3 +1,4 @@
+using Fangs.Http.Access;
 using Fangs.Protocol;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -13,6 +14,7 @@ public static class HealthEndpoints
     {
         var answer = new HealthResponse { OrchestratorId = edge.OrchestratorId, Version = edge.Version };
         routes.MapMethods("/v1/health", [HttpMethods.Get, HttpMethods.Head],
-            (RequestDelegate)(context => WireAnswer.WriteAsync(context, StatusCodes.Status200OK, answer, ProtocolJson.Wire.HealthResponse)));
+            (RequestDelegate)(context => WireAnswer.WriteAsync(context, StatusCodes.Status200OK, answer, ProtocolJson.Wire.HealthResponse)))
+            .For(Audience.Everybody);
     }
 }

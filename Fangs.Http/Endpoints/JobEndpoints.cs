@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Fangs.Actors.Jobs;
 using Fangs.Actors.Runners;
+using Fangs.Http.Access;
 using Fangs.Protocol;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -12,12 +13,13 @@ namespace Fangs.Http.Endpoints;
 public static class JobEndpoints
 {
     /// <summary>Adds the route.</summary>
-    public static void MapJobs(this IEndpointRouteBuilder routes, EdgeSettings edge, CoreActors actors) =>
-        routes.MapGet("/v1/runners/{id}/jobs", (RequestDelegate)(context => Poll(context, edge, actors)));
+    public static void MapJobs(this IEndpointRouteBuilder routes, EdgeSettings edge, CoreActors actors, AccessGuard guard) =>
+        routes.MapGet("/v1/runners/{id}/jobs", (RequestDelegate)(context => Poll(context, edge, actors, guard))).For(Audience.Runners);
 
-    private static async Task Poll(HttpContext context, EdgeSettings edge, CoreActors actors)
+    private static async Task Poll(HttpContext context, EdgeSettings edge, CoreActors actors, AccessGuard guard)
     {
         var poll = new PollForJob(RouteIds.Runner(context), Guid.NewGuid());
+        guard.CheckRunner(context, poll.Runner);
         object answer;
         try
         {

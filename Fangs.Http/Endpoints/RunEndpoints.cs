@@ -1,5 +1,6 @@
 using Akka.Actor;
 using Fangs.Actors.Runs;
+using Fangs.Http.Access;
 using Fangs.Protocol;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -13,10 +14,10 @@ public static class RunEndpoints
     private const int ResultLimit = 16384;
 
     /// <summary>Adds the route.</summary>
-    public static void MapResults(this IEndpointRouteBuilder routes, EdgeSettings edge, CoreActors actors) =>
-        routes.MapPost("/v1/runs/{run_id}/result", (RequestDelegate)(context => Result(context, edge, actors)));
+    public static void MapResults(this IEndpointRouteBuilder routes, EdgeSettings edge, CoreActors actors, AccessGuard guard) =>
+        routes.MapPost("/v1/runs/{run_id}/result", (RequestDelegate)(context => Result(context, edge, actors, guard))).For(Audience.Runners);
 
-    private static async Task Result(HttpContext context, EdgeSettings edge, CoreActors actors)
+    private static async Task Result(HttpContext context, EdgeSettings edge, CoreActors actors, AccessGuard guard)
     {
         var run = RouteIds.Run(context);
         var body = await WireBody.ReadAsync(context, ProtocolJson.Wire.ResultRequest, ResultLimit);
@@ -26,7 +27,7 @@ public static class RunEndpoints
         if (body.Duration.Value < 0) throw Bad("duration", "must not be negative");
 
         // Not cancelled with the client: a result that has arrived is to be recorded.
-        switch (await actors.Runs.Ask<object>(new RecordResult(body with { RunId = run }), edge.AskTimeout))
+        switch (await actors.Runs.Ask<object>(new RecordResult(body with { RunId = run }, guard.SenderOf(context)), edge.AskTimeout))
         {
             case ResultRecorded:
                 await WireAnswer.WriteAsync(context, StatusCodes.Status200OK, new ResultResponse { Recorded = true }, ProtocolJson.Wire.ResultResponse);
@@ -35,6 +36,10 @@ public static class RunEndpoints
                 throw Bad("status", rejected.Reason);
             case RunNotFound:
                 throw new WireException(StatusCodes.Status404NotFound, $"run {run} does not exist");
+            case NotTheRunner refusal:
+                throw guard.RefuseRun(context, refusal);
+            case RunnerNotKnownYet:
+                throw new WireException(StatusCodes.Status503ServiceUnavailable, $"the orchestrator does not know yet which runner has run {run}; try again");
             case Status.Failure failure:
                 throw failure.Cause;
             case var other:

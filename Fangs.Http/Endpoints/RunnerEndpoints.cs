@@ -1,5 +1,6 @@
 using Akka.Actor;
 using Fangs.Actors.Runners;
+using Fangs.Http.Access;
 using Fangs.Protocol;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -16,13 +17,13 @@ public static class RunnerEndpoints
     private const int MaxText = 1024;
 
     /// <summary>Adds the routes.</summary>
-    public static void MapRunners(this IEndpointRouteBuilder routes, EdgeSettings edge, CoreActors actors)
+    public static void MapRunners(this IEndpointRouteBuilder routes, EdgeSettings edge, CoreActors actors, AccessGuard guard)
     {
-        routes.MapPost("/v1/runners/register", (RequestDelegate)(context => Register(context, edge, actors)));
-        routes.MapPost("/v1/runners/{id}/heartbeat", (RequestDelegate)(context => Heartbeat(context, edge, actors)));
+        routes.MapPost("/v1/runners/register", (RequestDelegate)(context => Register(context, edge, actors, guard))).For(Audience.Runners);
+        routes.MapPost("/v1/runners/{id}/heartbeat", (RequestDelegate)(context => Heartbeat(context, edge, actors, guard))).For(Audience.Runners);
     }
 
-    private static async Task Register(HttpContext context, EdgeSettings edge, CoreActors actors)
+    private static async Task Register(HttpContext context, EdgeSettings edge, CoreActors actors, AccessGuard guard)
     {
         var body = await WireBody.ReadAsync(context, ProtocolJson.Wire.RegisterRequest);
         if (body.ProtoVersion != RegisterRequest.CurrentProtoVersion)
@@ -30,12 +31,14 @@ public static class RunnerEndpoints
         if (string.IsNullOrEmpty(body.RunnerId)) throw Bad("runner_id", "required");
         if (!RunnerId.TryParse(body.RunnerId, out var id))
             throw Bad("runner_id", $"must have at most {RunnerId.MaxLength} characters, no control characters, and not be \"*\"");
+        guard.CheckRunner(context, id);
         if (body.Capabilities is { } list && (list.Count > MaxCapabilities || list.Any(c => c is null || c.Length > MaxText)))
             throw Bad("capabilities", $"must be at most {MaxCapabilities} strings");
         if (body.Hostname?.Length > MaxText) throw Bad("hostname", $"must have at most {MaxText} characters");
         if (body.KernelVersion?.Length > MaxText) throw Bad("kernel_version", $"must have at most {MaxText} characters");
         if (body.Instance?.Length > MaxText) throw Bad("instance", $"must have at most {MaxText} characters");
 
+        guard.NoteRegistered(context, id);
         await actors.Runners.Ask<RunnerRegistered>(
             new RegisterRunner(id, body.Hostname ?? "", body.KernelVersion ?? "", body.Capabilities ?? [], body.Instance ?? ""), edge.AskTimeout, context.RequestAborted);
         await WireAnswer.WriteAsync(context, StatusCodes.Status200OK, new RegisterResponse
@@ -47,9 +50,10 @@ public static class RunnerEndpoints
         }, ProtocolJson.Wire.RegisterResponse);
     }
 
-    private static async Task Heartbeat(HttpContext context, EdgeSettings edge, CoreActors actors)
+    private static async Task Heartbeat(HttpContext context, EdgeSettings edge, CoreActors actors, AccessGuard guard)
     {
         var id = RouteIds.Runner(context);
+        guard.CheckRunner(context, id);
         var body = await WireBody.ReadAsync(context, ProtocolJson.Wire.HeartbeatRequest, HeartbeatLimit, whenEmpty: new HeartbeatRequest());
         if (!string.IsNullOrEmpty(body.RunnerId) && body.RunnerId != id.Value) throw Bad("runner_id", "differs from the id in the path");
         if (!string.IsNullOrEmpty(body.Status) && !RunnerStatus.IsKnown(body.Status)) throw Bad("status", "must be \"idle\", \"running\" or \"draining\"");

@@ -1,4 +1,6 @@
 using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace Fangs.Runner.Agent;
@@ -21,15 +23,17 @@ internal static class OrchestratorHttp
 
     private static SslClientAuthenticationOptions CreateTls(RunnerSettings settings)
     {
-        var options = new SslClientAuthenticationOptions();
+        var options = new SslClientAuthenticationOptions { EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13 };
         if (settings.TlsCa is { } ca)
         {
             options.CertificateChainPolicy = new X509ChainPolicy
             {
                 TrustMode = X509ChainTrustMode.CustomRootTrust,
                 RevocationMode = X509RevocationMode.NoCheck, // private authorities publish no lists
+                DisableCertificateDownloads = true, // whoever answers must not make the runner fetch addresses of his choice
             };
             options.CertificateChainPolicy.CustomTrustStore.ImportFromPemFile(ca);
+            if (options.CertificateChainPolicy.CustomTrustStore.Count == 0) throw new CryptographicException($"{ca} holds no certificate in PEM form");
         }
 
         if (settings is { TlsCert: { } cert, TlsKey: { } key })
