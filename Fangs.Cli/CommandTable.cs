@@ -2,6 +2,7 @@ using Fangs.Cli.AllowList;
 using Fangs.Cli.Arguments;
 using Fangs.Cli.Baselines;
 using Fangs.Cli.Comparison;
+using Fangs.Cli.Completion;
 using Fangs.Cli.Deviations;
 using Fangs.Cli.Hosting;
 using Fangs.Cli.Notifiers;
@@ -52,6 +53,7 @@ public static class CommandTable
         new(ActorsCommand.Spec, ActorsCommand.Bind),
         new(OrchestratorCommand.Spec, OrchestratorCommand.Bind),
         new(RunnerCommand.Spec, RunnerCommand.Bind),
+        new(CompletionCommand.Spec, CompletionCommand.Bind),
         new(VersionCommand.Spec, VersionCommand.Bind),
     ];
 }
