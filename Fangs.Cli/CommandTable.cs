@@ -1,7 +1,13 @@
+using Fangs.Cli.AllowList;
 using Fangs.Cli.Arguments;
+using Fangs.Cli.Baselines;
 using Fangs.Cli.Certificates;
+using Fangs.Cli.Comparison;
+using Fangs.Cli.Completion;
 using Fangs.Cli.Configuration;
+using Fangs.Cli.Deviations;
 using Fangs.Cli.Hosting;
+using Fangs.Cli.Notifiers;
 using Fangs.Cli.Packages;
 using Fangs.Cli.Runs;
 using Fangs.Cli.Scans;
@@ -22,9 +28,30 @@ public static class CommandTable
     [
         new(UpCommand.Spec, UpCommand.Bind),
         new(ScanSubmitCommand.Spec, ScanSubmitCommand.Bind),
+        new(PendingCommand.Spec, PendingCommand.Bind),
+        new(DiffCommand.Spec, DiffCommand.Bind),
         new(RunListCommand.Spec, RunListCommand.Bind),
         new(RunShowCommand.Spec, RunShowCommand.Bind),
+        new(RunReanalyzeCommand.Spec, RunReanalyzeCommand.Bind),
+        new(DeviationListCommand.Spec, DeviationListCommand.Bind),
+        new(DeviationShowCommand.Spec, DeviationShowCommand.Bind),
+        new(DeviationAcceptCommand.Spec, DeviationAcceptCommand.Bind),
+        new(DeviationRejectCommand.Spec, DeviationRejectCommand.Bind),
+        new(BaselineListCommand.Spec, BaselineListCommand.Bind),
+        new(BaselinePromoteCommand.Spec, BaselinePromoteCommand.Bind),
+        new(BaselineDemoteCommand.Spec, BaselineDemoteCommand.Bind),
+        new(AllowListCommand.Spec, AllowListCommand.Bind),
+        new(AllowAddCommand.Spec, AllowAddCommand.Bind),
+        new(AllowRemoveCommand.Spec, AllowRemoveCommand.Bind),
         new(PackageListCommand.Spec, PackageListCommand.Bind),
+        new(PackageWatchedCommand.Spec, PackageWatchedCommand.Bind),
+        new(PackageAddCommand.Spec, PackageAddCommand.Bind),
+        new(PackageRemoveCommand.Spec, PackageRemoveCommand.Bind),
+        new(ReleaseListCommand.Spec, ReleaseListCommand.Bind),
+        new(NotifierListCommand.Spec, NotifierListCommand.Bind),
+        new(NotifierAddCommand.Spec, NotifierAddCommand.Bind),
+        new(NotifierRemoveCommand.Spec, NotifierRemoveCommand.Bind),
+        new(NotifierHistoryCommand.Spec, NotifierHistoryCommand.Bind),
         new(ActorsCommand.Spec, ActorsCommand.Bind),
         new(ConfigCheckCommand.Spec, ConfigCheckCommand.Bind),
         new(ConfigShowCommand.Spec, ConfigShowCommand.Bind),
@@ -34,6 +61,7 @@ public static class CommandTable
         new(CertsCommand.ServerSpec, CertsCommand.BindServer),
         new(CertsCommand.RunnerSpec, CertsCommand.BindRunner),
         new(CertsCommand.OperatorSpec, CertsCommand.BindOperator),
+        new(CompletionCommand.Spec, CompletionCommand.Bind),
         new(VersionCommand.Spec, VersionCommand.Bind),
     ];
 }

@@ -1,5 +1,6 @@
 using Cocona;
 using Cocona.Builder;
+using Fangs.Actors.Storage;
 using Fangs.Actors.Storage.Queries;
 using Fangs.Cli.Arguments;
 using Fangs.Cli.Rendering;
@@ -57,7 +58,7 @@ public static class FangsCli
             await environment.Error.WriteLineAsync("fangs: interrupted");
             return ExitCode.Error;
         }
-        catch (Exception e) when (e is StorageReadException or SqliteException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is StorageReadException or StorageException or SqliteException or IOException or UnauthorizedAccessException)
         {
             await environment.Error.WriteLineAsync($"fangs: {TerminalText.Escape(e.Message)}");
             return ExitCode.Error;

@@ -13,7 +13,7 @@ public static class HelpText
         foreach (var entry in CommandTable.Entries) Row(text, entry.Spec.Path, entry.Spec.Summary);
         text.Append("\nFlags of every command:\n");
         foreach (var flag in GlobalFlags.All) Flag(text, flag);
-        text.Append("\nExamples:\n  fangs up -scan is-odd@3.0.1\n  fangs run list -limit 5\n  fangs run show 019ac0 -events -type exec\n");
+        text.Append("\nExamples:\n  fangs up -scan is-odd@3.0.1\n  fangs run list -limit 5\n  fangs pending -min-severity warn\n  fangs run show 019ac0 -events -type exec\n");
         return text.Append("\nfangs help <command> explains a command. Exit codes: 0 success, 1 error, 2 usage, 3 not found, 4 ambiguous id.\n").ToString();
     }
 
@@ -29,11 +29,10 @@ public static class HelpText
     public static string Command(CommandSpec command)
     {
         ArgumentNullException.ThrowIfNull(command);
-        var text = new StringBuilder($"{command.Summary}\n\nUsage: fangs {command.Path}");
-        foreach (var flag in command.Flags.Where(flag => flag.IsRequired)) text.Append($" -{flag.Name} {Placeholder(flag)}");
-        if (command.Flags.Any(flag => !flag.IsRequired)) text.Append(" [flags]");
-        foreach (var argument in command.Arguments) text.Append($" <{argument}>");
-        text.Append('\n');
+        var text = new StringBuilder($"{command.Summary}\n\n");
+        if (command.Usages.Count == 0) text.Append($"Usage: fangs {command.Path}{UsageOf(command)}\n");
+        foreach (var (i, usage) in command.Usages.Index()) text.Append($"{(i == 0 ? "Usage:" : "      ")} fangs {command.Path} {usage}\n");
+        foreach (var alias in command.Aliases) text.Append($"Also:  fangs {alias}\n");
         if (command.Details.Length > 0) text.Append('\n').Append(command.Details).Append('\n');
         if (command.Flags.Count > 0) text.Append("\nFlags:\n");
         foreach (var flag in command.Flags) Flag(text, flag);
@@ -42,6 +41,13 @@ public static class HelpText
         if (command.Examples.Count > 0) text.Append("\nExamples:\n");
         foreach (var example in command.Examples) text.Append($"  fangs {example}\n");
         return text.ToString();
+    }
+
+    private static string UsageOf(CommandSpec command)
+    {
+        var required = command.Flags.Where(flag => flag.IsRequired).Select(flag => $" -{flag.Name} {Placeholder(flag)}");
+        var others = command.Flags.Any(flag => !flag.IsRequired) ? " [flags]" : "";
+        return string.Concat(required.Append(others).Concat(command.Arguments.Select(argument => $" <{argument}>")));
     }
 
     private static void Flag(StringBuilder text, FlagSpec flag)

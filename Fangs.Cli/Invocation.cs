@@ -10,6 +10,7 @@ namespace Fangs.Cli;
 /// <param name="Stop">Cancelled by Ctrl-C or SIGTERM.</param>
 public sealed record Invocation(CliEnvironment Environment, CommandLine Line, CancellationToken Stop)
 {
+    private const int ShortestIdForChange = 4;
     private readonly TaskCompletionSource<int> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Whether JSON is wanted.</summary>
@@ -17,6 +18,10 @@ public sealed record Invocation(CliEnvironment Environment, CommandLine Line, Ca
 
     /// <summary>The database file as given.</summary>
     public string SqlitePath => Line.Text(GlobalFlags.SqlitePath);
+
+    /// <summary>Who is at the keyboard, for the audit log: the person behind sudo, else the user.</summary>
+    public string OperatorName => new[] { Environment.Variable("SUDO_USER"), Environment.Variable("USER"), System.Environment.UserName, "unknown" }
+        .First(name => !string.IsNullOrWhiteSpace(name))!;
 
     /// <summary>Completes with the exit code, or with the exception, of the command.</summary>
     public Task<int> Outcome => _outcome.Task;
@@ -43,13 +48,63 @@ public sealed record Invocation(CliEnvironment Environment, CommandLine Line, Ca
 
     /// <summary>Finds the one run that a full id or prefix names.</summary>
     /// <exception cref="CliException">None or several fit.</exception>
-    public static string ResolveRun(ReadOnlyDatabase database, string prefix)
+    public static string ResolveRun(ReadOnlyDatabase database, string prefix) =>
+        Only(IdPrefix.Run(database, prefix), "run", prefix, "ids are lower-case hex digits, 'fangs run list' shows them");
+
+    /// <summary>Finds the one deviation that a full id or prefix names.</summary>
+    /// <exception cref="CliException">None or several fit.</exception>
+    public static string ResolveDeviation(ReadOnlyDatabase database, string prefix) =>
+        Only(IdPrefix.Deviation(database, prefix), "deviation", prefix, "ids are lower-case hex digits, 'fangs deviation list' shows them");
+
+    /// <summary>Finds the one entry of the allow list that a full id or prefix names.</summary>
+    /// <exception cref="CliException">None or several fit.</exception>
+    public static string ResolveAllowEntry(ReadOnlyDatabase database, string prefix) =>
+        Only(IdPrefix.AllowEntry(database, prefix), "entry of the allow list", prefix, "'fangs allow list' shows the ids");
+
+    /// <summary>As <see cref="ResolveRun"/>, for commands that change something.</summary>
+    /// <exception cref="UsageException">The prefix is too short.</exception>
+    /// <exception cref="CliException">None or several fit.</exception>
+    public static string ResolveRunForChange(ReadOnlyDatabase database, string prefix)
     {
-        var match = RunQueries.Resolve(database, prefix);
-        if (match.IsAmbiguous) throw new CliException($"several runs begin with {TerminalText.Cut(prefix, 40)}: give more digits", ExitCode.Ambiguous);
-        return match.Id ?? throw new CliException(
-            $"no run begins with {TerminalText.Cut(prefix, 40)}: ids are lower-case hex digits, 'fangs run list' shows them", ExitCode.NotFound);
+        CheckIdForChange(prefix);
+        return ResolveRun(database, prefix);
     }
+
+    /// <summary>As <see cref="ResolveDeviation"/>, for commands that change something.</summary>
+    /// <exception cref="UsageException">The prefix is too short.</exception>
+    /// <exception cref="CliException">None or several fit.</exception>
+    public static string ResolveDeviationForChange(ReadOnlyDatabase database, string prefix)
+    {
+        CheckIdForChange(prefix);
+        return ResolveDeviation(database, prefix);
+    }
+
+    /// <summary>As <see cref="ResolveAllowEntry"/>, for commands that change something.</summary>
+    /// <exception cref="UsageException">The prefix is too short.</exception>
+    /// <exception cref="CliException">None or several fit.</exception>
+    public static string ResolveAllowEntryForChange(ReadOnlyDatabase database, string prefix)
+    {
+        CheckIdForChange(prefix);
+        return ResolveAllowEntry(database, prefix);
+    }
+
+    /// <summary>Refuses ids that are so short that a slip of the finger would change something else.</summary>
+    /// <exception cref="UsageException">It is too short.</exception>
+    public static void CheckIdForChange(string prefix)
+    {
+        ArgumentNullException.ThrowIfNull(prefix);
+        if (prefix.Length < ShortestIdForChange)
+            throw new UsageException($"'{prefix}' is too short: commands that change something need at least {ShortestIdForChange} characters of an id");
+    }
+
+    private static string Only(PrefixMatch match, string what, string prefix, string remedy)
+    {
+        if (match.IsAmbiguous)
+            throw new CliException($"several {Plural(what)} begin with {TerminalText.Cut(prefix, 40)}: give more digits", ExitCode.Ambiguous);
+        return match.Id ?? throw new CliException($"no {what} begins with {TerminalText.Cut(prefix, 40)}: {remedy}", ExitCode.NotFound);
+    }
+
+    private static string Plural(string what) => what.StartsWith("entry", StringComparison.Ordinal) ? "entries of the allow list" : what + "s";
 
     /// <summary>Prints a line of text.</summary>
     public void Say(string line) => Environment.Out.WriteLine(line);

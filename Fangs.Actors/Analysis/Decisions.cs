@@ -49,8 +49,10 @@ public static class Decisions
         ArgumentNullException.ThrowIfNull(filter);
         ArgumentNullException.ThrowIfNull(by);
         var run = basis.Run;
-        if (!basis.HasPackage) return DecisionResult.Refused($"run {run.Id} has no package, so there is no baseline for it; scan the package by its name");
-        if (!run.IsConclusive && !by.Force) return DecisionResult.Refused($"run {run.Id} is inconclusive ({run.InconclusiveReason}); scan again, or use force to take it anyway");
+        if (!basis.HasPackage)
+            return DecisionResult.Refused($"run {run.Id} has no package, so there is no baseline for it; scan the package by its name");
+        if (!run.IsConclusive && !by.Force)
+            return DecisionResult.Refused($"run {run.Id} is inconclusive ({run.InconclusiveReason}); scan again, or use force to take it anyway");
         var open = run.Deviations.Where(row => row.Status == DeviationStatus.Open).ToList();
         if (run is { IsInBaseline: true, BaselineBy: BaselineBy.Manual } && open.Count == 0) return DecisionResult.Nothing(run);
 
@@ -79,7 +81,8 @@ public static class Decisions
                 Runs = [change],
                 // What the run had been counted for is not counted again.
                 Learned = [.. merged.Where(key => !run.IsCounted || !basis.Known.ContainsKey(key)).Select(key => new Learned(key, run.Id, run.Id, 1))],
-                Audit = Audit(by, DecisionAction.Promote, run.Id.ToString(), ("package", basis.Package), ("fingerprints", merged.Count), ("accepted", accepted.Count), ("force", by.Force)),
+                Audit = Audit(by, DecisionAction.Promote, run.Id.ToString(),
+                    ("package", basis.Package), ("fingerprints", merged.Count), ("accepted", accepted.Count), ("force", by.Force)),
             },
         };
     }
@@ -96,14 +99,16 @@ public static class Decisions
         if (basis.Contributions.FirstOrDefault(part => part.Mark.FirstSeen == id && part.LaterOther is not null) is { } shared)
         {
             return DecisionResult.Refused(
-                $"run {shared.LaterOther} has shown {shared.Key.Category} {Short(shared.Key.Value)} as well, which this run brought into the baseline; demote that run first, or reject single deviations");
+                $"run {shared.LaterOther} has shown {shared.Key.Category} {Short(shared.Key.Value)} as well, which this run brought into the baseline; "
+                + "demote that run first, or reject single deviations");
         }
 
         var (forgotten, released) = Differ.Withdraw(basis);
         var gone = forgotten.ToHashSet();
         var categories = forgotten.Select(key => key.Category).ToHashSet(StringComparer.Ordinal);
         var reopened = run.Deviations
-            .Where(row => row.Status is DeviationStatus.Accepted or DeviationStatus.Note && (row.IsSummary ? categories.Contains(row.Key.Category) : gone.Contains(row.Key)))
+            .Where(row => row.Status is DeviationStatus.Accepted or DeviationStatus.Note)
+            .Where(row => row.IsSummary ? categories.Contains(row.Key.Category) : gone.Contains(row.Key))
             .Select(row => row.Undecided(DeviationStatus.Open)).ToList();
         var change = RunChange.None(run) with
         {
@@ -141,9 +146,12 @@ public static class Decisions
         if (!basis.HasPackage) return DecisionResult.Refused($"run {run.Id} has no package, so there is no baseline for it");
         if (row.Status == DeviationStatus.Accepted) return DecisionResult.Nothing(run);
         // With one value only, everything else that the next runs do would be a deviation.
-        if (!basis.HasBaseline) return DecisionResult.Refused($"{basis.Package} has no baseline yet; promote a run (with force when it is inconclusive) or wait for a conclusive one");
+        if (!basis.HasBaseline)
+            return DecisionResult.Refused($"{basis.Package} has no baseline yet; promote a run (with force when it is inconclusive) or wait for a conclusive one");
 
-        var keys = row.IsSummary ? [.. DeviationRows.BehindSummary(run, row.Key.Category, Differ.Novel(basis, filter)).Select(f => f.Key)] : new List<FingerprintKey> { row.Key };
+        List<FingerprintKey> keys = row.IsSummary
+            ? [.. DeviationRows.BehindSummary(run, row.Key.Category, Differ.Novel(basis, filter)).Select(f => f.Key)]
+            : [row.Key];
         var learned = keys.Where(key => !basis.Known.ContainsKey(key)).Select(key => new Learned(key, run.Id, run.Id, 1)).ToList();
         var open = run.Deviations.Count(d => d.Status == DeviationStatus.Open && d.Id != deviationId);
         var change = RunChange.None(run) with
@@ -173,7 +181,7 @@ public static class Decisions
                 Basis = basis,
                 Runs = [change],
                 Learned = learned,
-                Audit = Audit(by, DecisionAction.Accept, deviationId, ("run_id", run.Id.ToString()), ("package", basis.Package), ("category", row.Key.Category), ("value", row.Key.Value), ("was", row.Status)),
+                Audit = AuditOf(by, DecisionAction.Accept, basis, row),
             },
         };
     }
@@ -206,7 +214,7 @@ public static class Decisions
                 Basis = basis,
                 Runs = [change],
                 Forgotten = isOnlyHere ? [row.Key] : [],
-                Audit = Audit(by, DecisionAction.Reject, deviationId, ("run_id", id), ("package", basis.Package), ("category", row.Key.Category), ("value", row.Key.Value), ("was", row.Status)),
+                Audit = AuditOf(by, DecisionAction.Reject, basis, row),
             },
         };
     }
@@ -240,6 +248,9 @@ public static class Decisions
 
         return new AuditEntry(by.Actor, action, subject, Encoding.UTF8.GetString(buffer.WrittenSpan));
     }
+
+    private static AuditEntry AuditOf(DecisionContext by, string action, PackageBasis basis, Deviation row) => Audit(by, action, row.Id,
+        ("run_id", basis.Run.Id.ToString()), ("package", basis.Package), ("category", row.Key.Category), ("value", row.Key.Value), ("was", row.Status));
 
     private static string Short(string value) => value.Length <= 200 ? value : value[..200] + "…";
 

@@ -153,7 +153,8 @@ public static class Differ
             var isWhole = novel.Count == 0;
             var change = RunChange.None(entry.Run) with { IsInBaseline = isWhole, BaselineBy = isWhole ? BaselineBy.Auto : BaselineBy.None, IsCounted = true };
             var result = DeviationRows.Reconcile(change, [.. novel, .. Notes(entry.Shown.Where(f => common.Contains(f.Key)))], newId);
-            return result with { Event = "analysed", Detail = $"seeds the baseline with the {common.Count} values that {runs.Count} runs agree on; {Words(result)}" };
+            var words = $"seeds the baseline with the {common.Count} values that {runs.Count} runs agree on; {Words(result)}";
+            return result with { Event = "analysed", Detail = words };
         }).ToList();
         var first = candidates[0].Id;
         return new PackageChange
@@ -174,7 +175,7 @@ public static class Differ
         [
             .. novel.Select(f => new Finding(f, IsKnown: false)),
             // A run that has put a credential access into the baseline goes on saying so.
-            .. known.Where(f => f.IsCredential && (notes.Contains(f.Key) || notes[f.Key with { Value = "" }].Any(row => row.Status == DeviationStatus.Note))).Select(f => new Finding(f, IsKnown: true)),
+            .. known.Where(f => f.IsCredential && IsNote(f.Key)).Select(f => new Finding(f, IsKnown: true)),
         ];
         var isManual = run.BaselineBy == BaselineBy.Manual;
         var joins = isManual ? run.IsInBaseline : novel.Count == 0;
@@ -191,6 +192,9 @@ public static class Differ
         {
             Learned = [.. known.Where(f => counts || openBefore.Contains(f.Key)).Select(f => new Learned(f.Key, run.Id, run.Id, 1))],
         };
+
+        bool IsNote(FingerprintKey key) =>
+            notes.Contains(key) || notes[key with { Value = "" }].Any(row => row.Status == DeviationStatus.Note);
     }
 
     private static List<Finding> Notes(IEnumerable<RunFingerprint> shown) =>

@@ -4,7 +4,10 @@ using System.Net.Sockets;
 
 namespace Fangs.Actors.Analysis;
 
-/// <summary>Brings values of a baseline that were stored under older rules, or by upstream, into the form that events yield today. Pure; doing it again changes nothing.</summary>
+/// <summary>
+/// Brings values of a baseline that were stored under older rules, or by upstream, into the form that events yield today. Pure; doing it
+/// again changes nothing.
+/// </summary>
 public static class FingerprintUpgrade
 {
     /// <summary>The same behaviour under the rules of <see cref="PathRules.Version"/>.</summary>

@@ -6,7 +6,10 @@ using Fangs.Protocol;
 
 namespace Fangs.Actors.Packages;
 
-/// <summary>One package: all that changes its baseline or judges its runs goes through this mailbox, one after the other, so that two first runs can never both seed.</summary>
+/// <summary>
+/// One package: all that changes its baseline or judges its runs goes through this mailbox, one after the other, so that two first runs can
+/// never both seed.
+/// </summary>
 /// <remarks>
 /// <c>/user/packages/{escaped name}</c>. Made with the first work, passivates when there has been none for a while. A failed analysis is tried
 /// again, less and less eagerly, for ever; decisions go first meanwhile, and a failed one is told to its asker.
@@ -128,7 +131,9 @@ public sealed class PackageActor : ReceiveActor, IWithTimers
         {
             _doing = $"{decide.Request.Action} by {decide.Request.By}";
             var asker = decide.Asker;
-            _ledger.DecideAsync(decide.Request).PipeTo(Self, success: outcome => new Decided(asker, outcome), failure: e => new Decided(asker, new Status.Failure(e)));
+            _ledger.DecideAsync(decide.Request).PipeTo(Self,
+                success: outcome => new Decided(asker, outcome),
+                failure: e => new Decided(asker, new Status.Failure(e)));
         }
         else if (_analyses.First is { Value: var analyse } && !IsPausing)
         {
@@ -153,7 +158,11 @@ public sealed class PackageActor : ReceiveActor, IWithTimers
         var run = _current!.RunId;
         foreach (var asker in _currentAskers) asker.Tell(new RunAnalysed(run, analysed.Verdict));
         if (analysed.Verdict is { } verdict)
-            _log.Info("Run {Run} of {Package} judged: {Open} open deviations{Baseline}{Conclusive}", run, _package, verdict.Open, verdict.IsInBaseline ? ", in the baseline" : "", verdict.IsConclusive ? "" : ", inconclusive");
+        {
+            _log.Info("Run {Run} of {Package} judged: {Open} open deviations{Baseline}{Conclusive}", run, _package, verdict.Open,
+                verdict.IsInBaseline ? ", in the baseline" : "", verdict.IsConclusive ? "" : ", inconclusive");
+        }
+
         foreach (var entry in analysed.Verdict?.UnusableEntries ?? [])
         {
             if (_warned.Add(entry)) _log.Warning("Entry {Entry} of the allow list does not count: it is malformed or would hide everything", entry);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using Fangs.Actors.Analysis;
 using Fangs.Actors.Ingest;
@@ -29,8 +28,6 @@ public sealed record RunVerdict(RunId Run, string Package, bool IsConclusive, bo
 /// </remarks>
 public sealed class PackageLedger
 {
-    private const int MaxNote = 4096;
-    private const int MaxActor = 256;
     private const int Attempts = 8;
 
     private readonly IAnalysisStore _store;
@@ -65,7 +62,7 @@ public sealed class PackageLedger
     /// <exception cref="StorageException">The store fails. Either nothing was changed, or only runs that are to be judged again have not been.</exception>
     public async Task<DecisionOutcome> DecideAsync(DecisionRequest request)
     {
-        if (Check(request) is { } fault) return fault;
+        if (DecisionRules.Check(request) is { } fault) return fault;
         switch (request.Action)
         {
             case DecisionAction.AllowAdd when request.DryRun:
@@ -84,33 +81,11 @@ public sealed class PackageLedger
         }
     }
 
-    /// <summary>What is wrong with a request by itself; null when nothing is.</summary>
-    public static DecisionOutcome? Check(DecisionRequest request)
-    {
-        ArgumentNullException.ThrowIfNull(request);
-        if (string.IsNullOrWhiteSpace(request.By)) return DecisionOutcome.Invalid("by", "required: who decides, for the audit log");
-        if (request.By.Length > MaxActor || request.By.Any(char.IsControl)) return DecisionOutcome.Invalid("by", $"must have at most {MaxActor} characters and no control characters");
-        if (request.Note?.Length > MaxNote) return DecisionOutcome.Invalid("note", $"must have at most {MaxNote} characters");
-        switch (request.Action)
-        {
-            case DecisionAction.Promote or DecisionAction.Demote or DecisionAction.Reanalyze:
-                return RunId.TryParse(request.RunId, out _) ? NoDryRun(request) : DecisionOutcome.Invalid("run_id", "required: 32 lower-case hex digits");
-            case DecisionAction.Accept or DecisionAction.Reject:
-                return IsId(request.DeviationId) ? NoDryRun(request) : DecisionOutcome.Invalid("deviation_id", "required: the full id of the deviation");
-            case DecisionAction.AllowRemove:
-                return IsId(request.AllowId) ? null : DecisionOutcome.Invalid("allow_id", "required: the full id of the entry");
-            case DecisionAction.AllowAdd:
-                return CheckAllow(request.Allow);
-            default:
-                return DecisionOutcome.Invalid("action", $"must be one of {string.Join(", ", DecisionAction.Promote, DecisionAction.Demote, DecisionAction.Accept, DecisionAction.Reject, DecisionAction.AllowAdd, DecisionAction.AllowRemove, DecisionAction.Reanalyze)}");
-        }
-    }
-
     /// <summary>The package whose mailbox a decision has to go through.</summary>
     /// <returns>The package, empty for a run without one; null for the allow list as a whole; or why there is none.</returns>
     public async Task<(string? Package, DecisionOutcome? Fault)> LocateAsync(DecisionRequest request)
     {
-        if (Check(request) is { } fault) return (null, fault);
+        if (DecisionRules.Check(request) is { } fault) return (null, fault);
         switch (request.Action)
         {
             case DecisionAction.AllowAdd or DecisionAction.AllowRemove:
@@ -134,7 +109,7 @@ public sealed class PackageLedger
     /// <returns>The answer as far as it is known, and the change; no change when nothing was stored.</returns>
     public async Task<(DecisionOutcome Outcome, AllowChange? Change)> ChangeAllowAsync(DecisionRequest request)
     {
-        if (Check(request) is { } fault) return (fault, null);
+        if (DecisionRules.Check(request) is { } fault) return (fault, null);
         var by = ContextOf(request);
         if (request.Action == DecisionAction.AllowRemove)
         {
@@ -150,7 +125,8 @@ public sealed class PackageLedger
         var entry = NewEntry(request, by);
         var stored = new StoredAllowEntry(entry.Id, entry.Entry.Kind, entry.Entry.Value, entry.Entry.PackageName, entry.ExpiresAt);
         var hidden = await AffectedByAsync(stored, DecisionAction.AllowAdd);
-        var audit = Decisions.Audit(by, DecisionAction.AllowAdd, entry.Id, ("kind", stored.Kind), ("value", stored.Value), ("package", stored.PackageName), ("expires_at", request.Allow!.ExpiresAt));
+        var audit = Decisions.Audit(by, DecisionAction.AllowAdd, entry.Id,
+            ("kind", stored.Kind), ("value", stored.Value), ("package", stored.PackageName), ("expires_at", request.Allow!.ExpiresAt));
         return await _store.AddAllowAsync(entry, audit, hidden)
             ? (DecisionOutcome.Done(AnswerFor(request, stored)), new AllowChange(DecisionAction.AllowAdd, stored, hidden))
             : (await DuplicateAsync(entry.Entry), null);
@@ -167,7 +143,7 @@ public sealed class PackageLedger
     /// <summary>What a change of the allow list would come to. Nothing is changed.</summary>
     public async Task<DecisionOutcome> PreviewAllowAsync(DecisionRequest request)
     {
-        if (Check(request) is { } fault) return fault;
+        if (DecisionRules.Check(request) is { } fault) return fault;
         StoredAllowEntry entry;
         if (request.Action == DecisionAction.AllowRemove)
         {
@@ -185,35 +161,11 @@ public sealed class PackageLedger
         return WithEffect(DecisionOutcome.Done(AnswerFor(request, entry)), await AffectedByAsync(entry, request.Action!));
     }
 
-    private static DecisionOutcome? NoDryRun(DecisionRequest request) =>
-        request.DryRun ? DecisionOutcome.Invalid("dry_run", $"only for {DecisionAction.AllowAdd} and {DecisionAction.AllowRemove}") : null;
-
-    private static bool IsId(string? id) => id is { Length: > 0 and <= 64 } && id.All(char.IsAsciiLetterOrDigit);
-
-    private static DecisionOutcome? CheckAllow(AllowRequest? allow)
-    {
-        if (allow is null) return DecisionOutcome.Invalid("allow", "required: kind and value of the entry");
-        if (AllowEntry.TryCreate(allow.Kind, allow.Value, allow.Package, out _) is { } wrong)
-        {
-            var colon = wrong.IndexOf(": ", StringComparison.Ordinal);
-            return DecisionOutcome.Invalid("allow." + wrong[..colon], wrong[(colon + 2)..]);
-        }
-
-        if (!string.IsNullOrEmpty(allow.Package) && !ScanRules.IsPackageName(allow.Package)) return DecisionOutcome.Invalid("allow.package", "is not an npm package name; leave it out for all packages");
-        return allow.ExpiresAt is null || TryParseTime(allow.ExpiresAt, out _) ? null : DecisionOutcome.Invalid("allow.expires_at", "must be an RFC 3339 time with an offset, such as 2026-01-02T03:04:05Z");
-    }
-
-    private static bool TryParseTime(string text, out DateTimeOffset time)
-    {
-        time = default;
-        // Without an offset the text would mean the time zone of this host.
-        var hasOffset = text.Length > 19 && (text[^1] is 'Z' or 'z' || text.AsSpan(19).IndexOfAny('+', '-') >= 0);
-        return hasOffset && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out time);
-    }
-
     private static string NewId() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
 
     private static DecisionOutcome NoRun(DecisionRequest request) => DecisionOutcome.NotFound($"run {request.RunId} does not exist");
+
+    private static DecisionOutcome NotEnded(JudgedRun run) => DecisionOutcome.Refused($"run {run.Id} has not ended yet ({run.State}); wait for its result");
 
     private static DecisionOutcome NoDeviation(DecisionRequest request) => DecisionOutcome.NotFound($"deviation {request.DeviationId} does not exist");
 
@@ -237,7 +189,7 @@ public sealed class PackageLedger
     {
         var allow = request.Allow!;
         _ = AllowEntry.TryCreate(allow.Kind, allow.Value, allow.Package, out var entry);
-        DateTimeOffset? expires = allow.ExpiresAt is { } text && TryParseTime(text, out var time) ? time : null;
+        DateTimeOffset? expires = allow.ExpiresAt is { } text && DecisionRules.TryParseTime(text, out var time) ? time : null;
         return new NewAllowEntry(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)), entry!, by.Note, by.At, by.Actor, expires);
     }
 
@@ -251,7 +203,7 @@ public sealed class PackageLedger
         {
             if (await LoadAsync(run.RunId, withContributions: true) is not { } basis) return NoRun(request);
             if (!isAboutRun && !basis.Run.Deviations.Any(row => row.Id == request.DeviationId)) return NoDeviation(request);
-            if (!RunStates.HasEnded(basis.Run.State)) return DecisionOutcome.Refused($"run {run.RunId} has not ended yet ({basis.Run.State}); wait for its result");
+            if (!RunStates.HasEnded(basis.Run.State)) return NotEnded(basis.Run);
             var result = request.Action switch
             {
                 DecisionAction.Promote => Decisions.Promote(basis, FilterFor(basis), by),
@@ -261,7 +213,8 @@ public sealed class PackageLedger
             };
             if (result.Refusal is { } refusal) return DecisionOutcome.Refused(refusal);
             // What became known may close deviations of other runs.
-            var others = result.Change is { Learned.Count: > 0 } ? (await _store.WaitingAsync(basis.Package)).Where(r => r.RunId != run.RunId).Select(r => r.RunId).ToList() : [];
+            var waiting = result.Change is { Learned.Count: > 0 } ? await _store.WaitingAsync(basis.Package) : [];
+            var others = waiting.Where(other => other.RunId != run.RunId).Select(other => other.RunId).ToList();
             if (result.Change is { } change && !await _store.SaveAsync(change, others)) continue;
             foreach (var other in others) await AnalyseAsync(other);
             return DecisionOutcome.Done(new DecisionResponse
@@ -289,20 +242,22 @@ public sealed class PackageLedger
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             if (await LoadAsync(run) is not { } before) return NoRun(request);
-            if (!RunStates.HasEnded(before.Run.State)) return DecisionOutcome.Refused($"run {run} has not ended yet ({before.Run.State}); wait for its result");
+            if (!RunStates.HasEnded(before.Run.State)) return NotEnded(before.Run);
             var replay = new EventReplay(_preparer, run);
             if (await _store.ReadEventsAsync(run, replay.Add) is not { } batches)
                 return DecisionOutcome.Refused($"events of run {run} have been deleted, so its fingerprints cannot be computed again; scan again instead");
-            var audit = Decisions.Audit(by, DecisionAction.Reanalyze, run.ToString(), ("package", before.Package), ("events", replay.Events), ("fingerprints", replay.Fingerprints.Count));
+            var audit = Decisions.Audit(by, DecisionAction.Reanalyze, run.ToString(),
+                ("package", before.Package), ("events", replay.Events), ("fingerprints", replay.Fingerprints.Count));
             if (!await _store.ReplaceFingerprintsAsync(run, new Recomputed(replay.Fingerprints, replay.SawExec, batches), audit)) continue;
             await AnalyseAsync(run);
             var after = (await LoadAsync(run))!;
-            var (was, now) = (before.Run.Deviations.ToHashSet(), after.Run.Deviations.ToHashSet());
-            var changed = was.Select(d => d.Id).Concat(now.Select(d => d.Id)).Distinct().Count(id => was.FirstOrDefault(d => d.Id == id) != now.FirstOrDefault(d => d.Id == id));
+            var (was, now) = (before.Run.Deviations.ToDictionary(row => row.Id), after.Run.Deviations.ToDictionary(row => row.Id));
+            var changed = was.Keys.Union(now.Keys).Count(id => was.GetValueOrDefault(id) != now.GetValueOrDefault(id));
             return DecisionOutcome.Done(new DecisionResponse
             {
                 Action = request.Action!,
-                Changed = changed > 0 || !before.Run.Fingerprints.SequenceEqual(after.Run.Fingerprints) || before.Run.IsConclusive != after.Run.IsConclusive || before.Run.IsInBaseline != after.Run.IsInBaseline,
+                Changed = changed > 0 || !before.Run.Fingerprints.SequenceEqual(after.Run.Fingerprints)
+                    || (before.Run.IsConclusive, before.Run.IsInBaseline) != (after.Run.IsConclusive, after.Run.IsInBaseline),
                 RunId = run.ToString(),
                 Package = before.Package,
                 FingerprintsMerged = after.Run.Fingerprints.Count(f => after.Known.ContainsKey(f.Key)),
@@ -357,8 +312,11 @@ public sealed class PackageLedger
         return [.. Differ.Novel(basis, filter).Concat(shown).Select(f => f.Key)];
     }
 
-    private async Task<DecisionOutcome> DuplicateAsync(AllowEntry entry) =>
-        DecisionOutcome.Refused($"there is an entry for {entry.Kind} {entry.Value} already ({(await _store.FindAllowAsync(entry))?.Id}); remove it first to change it");
+    private async Task<DecisionOutcome> DuplicateAsync(AllowEntry entry)
+    {
+        var known = await _store.FindAllowAsync(entry);
+        return DecisionOutcome.Refused($"there is an entry for {entry.Kind} {entry.Value} already ({known?.Id}); remove it first to change it");
+    }
 
     private static DecisionResponse AnswerFor(DecisionRequest request, StoredAllowEntry entry) => new()
     {

@@ -6,7 +6,10 @@ using Fangs.Protocol;
 
 namespace Fangs.Actors.Packages;
 
-/// <summary>Parent of the packages: makes the actor of a package when something is addressed to it, finds the package of a decision, and has judged what a former process left.</summary>
+/// <summary>
+/// Parent of the packages: makes the actor of a package when something is addressed to it, finds the package of a decision, and has judged
+/// what a former process left.
+/// </summary>
 /// <remarks><c>/user/packages</c>, for the life of the process.</remarks>
 public sealed class PackageSupervisor : ReceiveActor, IWithTimers
 {

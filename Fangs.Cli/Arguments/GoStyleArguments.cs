@@ -103,7 +103,7 @@ public sealed class GoStyleArguments
     };
 
     private CommandSpec? Find(List<string> words) => _commands
-        .Where(command => words.Take(command.Words.Length).SequenceEqual(command.Words))
+        .Where(command => command.IsNamedBy(words))
         .MaxBy(command => command.Words.Length);
 
     private bool IsGroup(List<string> words) => words is [var group] && _commands.Any(command => command.Words[0] == group);
@@ -139,7 +139,7 @@ public sealed class GoStyleArguments
             throw new UsageException($"{command.Path} needs -{flag.Name}");
         if (line.Arguments.Count > command.Arguments.Count)
             throw new UsageException($"{command.Path}: unexpected argument '{line.Arguments[command.Arguments.Count]}'");
-        if (line.Arguments.Count < command.Arguments.Count)
+        if (line.Arguments.Count < command.Arguments.Count - command.OptionalArguments)
             throw new UsageException($"{command.Path} needs <{command.Arguments[line.Arguments.Count]}>");
         if (line.Arguments.Any(argument => argument.Length == 0)) throw new UsageException($"{command.Path}: an argument is empty");
     }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Fangs.Actors.Storage.Queries;
+using Fangs.Cli.Runs;
 
 namespace Fangs.Cli.Rendering;
 
@@ -12,7 +13,8 @@ public sealed record VersionJson([property: JsonPropertyName("version")] string 
 public sealed record RunJson(
     string ID, string PackageName, string Version, string TarballSHA256, string LockfileSHA256, string NodeVersion, string NPMVersion,
     string State, int Attempt, bool IsBaseline, string? StartedAt, string? FinishedAt, string FailureReason, long EventsEmitted,
-    long EventsDropped, long DurationNS, string? RetryOf, string RunnerID, int? NPMExit, bool? Conclusive, string InconclusiveReason)
+    long EventsDropped, long DurationNS, string? RetryOf, string RunnerID, int? NPMExit, bool? Conclusive, string InconclusiveReason,
+    string Verdict, string? AnalyzedAt, string BaselineBy, long OpenDeviations, long Notes)
 {
     /// <summary>The JSON form of a row.</summary>
     public static RunJson Of(RunRow row)
@@ -21,21 +23,24 @@ public sealed record RunJson(
         return new RunJson(
             row.Id, row.PackageName, row.Version, row.TarballSha256, row.LockfileSha256, row.NodeVersion, row.NpmVersion, row.State,
             row.Attempt, row.IsBaseline, row.StartedAt, row.FinishedAt, row.FailureReason, row.EventsEmitted, row.EventsDropped,
-            row.DurationNs, row.RetryOf, row.RunnerId, row.NpmExit, row.Conclusive, row.InconclusiveReason);
+            row.DurationNs, row.RetryOf, row.RunnerId, row.NpmExit, row.Conclusive, row.InconclusiveReason,
+            RunVerdict.Word(row), row.AnalyzedAt, row.BaselineBy, row.OpenDeviations, row.Notes);
     }
 }
 
-/// <summary>A deviation in JSON output.</summary>
+/// <summary>A deviation in JSON output. The first nine names are upstream's; the rest are additions.</summary>
 public sealed record DeviationJson(
     string ID, string RunID, string Category, string Value, long EvidenceEventID, string Severity, string DetectedAt, string? NotifiedAt,
-    bool Suppressed)
+    bool Suppressed, string Status, string DecidedBy, string? DecidedAt, string Note, bool Credential, string Role, string Phase, long Count,
+    bool IsSummary)
 {
     /// <summary>The JSON form of a row.</summary>
     public static DeviationJson Of(DeviationRow row)
     {
         ArgumentNullException.ThrowIfNull(row);
         return new DeviationJson(
-            row.Id, row.RunId, row.Category, row.Value, row.EvidenceEventId, row.Severity, row.DetectedAt, row.NotifiedAt, row.Suppressed);
+            row.Id, row.RunId, row.Category, row.Value, row.EvidenceEventId, row.Severity, row.DetectedAt, row.NotifiedAt, row.Suppressed,
+            row.Status, row.DecidedBy, row.DecidedAt, row.Note, row.Credential, row.Role, row.Phase, row.Count, row.IsSummary);
     }
 }
 

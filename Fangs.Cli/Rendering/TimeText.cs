@@ -15,6 +15,15 @@ public static class TimeText
             : TerminalText.Cut(stored, 30);
     }
 
+    /// <summary>Stored RFC 3339 text as RFC 3339 with whole seconds; <c>-</c> when missing.</summary>
+    public static string Rfc3339(string? stored)
+    {
+        if (string.IsNullOrEmpty(stored)) return "-";
+        return TryParse(stored, out var time)
+            ? time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)
+            : TerminalText.Cut(stored, 40);
+    }
+
     /// <summary>Parses RFC 3339 text with any number of fraction digits; those below 100 ns are cut off.</summary>
     public static bool TryParse(string stored, out DateTimeOffset time)
     {

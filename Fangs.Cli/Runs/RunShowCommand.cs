@@ -42,7 +42,7 @@ public static class RunShowCommand
         var run = RunQueries.ById(database, id) ?? throw new CliException($"run {id} was removed meanwhile", ExitCode.NotFound);
         var counts = EventQueries.CountsByType(database, id);
         var summary = RunSummary.Of(EventQueries.All(database, id)).ToJson();
-        var deviations = RunQueries.Deviations(database, id, MaxDeviations);
+        var deviations = DeviationQueries.Newest(database, new DeviationFilter { RunId = id }, MaxDeviations);
         var history = RunQueries.History(database, id);
         var events = filter is null ? null : EventQueries.Last(database, id, filter.Type, filter.Limit);
         if (call.IsJson)
@@ -61,7 +61,7 @@ public static class RunShowCommand
             return ExitCode.Success;
         }
 
-        PrintHead(call, run, counts, RunQueries.DeviationCount(database, id));
+        PrintHead(call, run, counts, DeviationQueries.CountOf(database, id));
         PrintHistory(call, history);
         RunText.Print(call.Environment, summary);
         PrintDeviations(call, deviations);
@@ -88,9 +88,9 @@ public static class RunShowCommand
         Fact("Version", TerminalText.Escape(run.Version));
         Fact("State", TerminalText.Escape(run.State));
         if (run.FailureReason.Length > 0) Fact("Failure", TerminalText.Cut(run.FailureReason, 1_000));
-        if (run.Conclusive == false) Fact("Inconclusive", TerminalText.Cut(run.InconclusiveReason.Length > 0 ? run.InconclusiveReason : "yes", 1_000));
+        Fact("Verdict", RunVerdict.Sentence(run));
         Fact("Attempt", run.Attempt.ToString(CultureInfo.InvariantCulture) + (run.RetryOf is { Length: > 0 } other ? $" (repeats {TerminalText.ShortId(other)})" : ""));
-        Fact("Baseline", run.IsBaseline ? "yes" : "no");
+        Fact("Baseline", !run.IsBaseline ? "no" : run.BaselineBy.Length > 0 ? $"yes ({TerminalText.Cut(run.BaselineBy, 20)})" : "yes");
         if (run.RunnerId.Length > 0) Fact("Runner", TerminalText.Cut(run.RunnerId, 80));
         Fact("Started", TimeText.Absolute(run.StartedAt));
         Fact("Finished", TimeText.Absolute(run.FinishedAt));
@@ -99,7 +99,18 @@ public static class RunShowCommand
             Fact("Toolchain", $"node {Or(run.NodeVersion)}, npm {Or(run.NpmVersion)}{(run.NpmExit is { } exit ? $", npm's exit status {exit}" : "")}");
         Fact("Events", RunText.Counts(counts));
         if (run.EventsDropped > 0) Fact("Lost events", RunText.Number(run.EventsDropped));
-        Fact("Deviations", RunText.Number(deviations));
+        Fact("Deviations", Deviations(run, deviations));
+    }
+
+    private static string Deviations(RunRow run, long all)
+    {
+        string[] parts =
+        [
+            run.OpenDeviations > 0 ? $"{RunText.Number(run.OpenDeviations)} open" : "",
+            run.Notes > 0 ? $"{RunText.Number(run.Notes)} noted" : "",
+            all > run.OpenDeviations + run.Notes ? $"{RunText.Number(all - run.OpenDeviations - run.Notes)} decided" : "",
+        ];
+        return all == 0 ? "0" : $"{RunText.Number(all)} ({string.Join(", ", parts.Where(part => part.Length > 0))})";
     }
 
     private static string Or(string text) => text.Length == 0 ? "?" : TerminalText.Cut(text, 40);
@@ -120,12 +131,12 @@ public static class RunShowCommand
     {
         if (deviations.Count == 0) return;
         call.Say("");
-        var table = new ColumnTable("DEV_ID", "SEV", "CATEGORY", "VALUE");
+        var table = new ColumnTable("DEV_ID", "SEV", "CATEGORY", "VALUE", "STATUS");
         foreach (var deviation in deviations)
         {
             table.Add(
                 TerminalText.ShortId(deviation.Id), TerminalText.Escape(deviation.Severity), TerminalText.Escape(deviation.Category),
-                TerminalText.Cut(deviation.Value, 60));
+                TerminalText.Cut(deviation.Value, 60), TerminalText.Escape(deviation.Status));
         }
 
         table.Print(call.Environment);

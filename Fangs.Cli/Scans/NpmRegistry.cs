@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
+using Fangs.Actors.Storage.Sqlite;
 using Fangs.Cli.Rendering;
 
 namespace Fangs.Cli.Scans;
@@ -38,17 +39,44 @@ public sealed class NpmRegistry
         ArgumentNullException.ThrowIfNull(package);
         using var document = await GetAsync(package.Name, cancellationToken);
         var root = document.RootElement;
-        if (package.Version.Length == 0)
-        {
-            var latest = Member(Member(root, "dist-tags"), "latest");
-            var version = latest.ValueKind == JsonValueKind.String ? latest.GetString()! : "";
-            if (!NpmName.IsVersion(version)) throw new CliException($"the registry names no latest version of {package.Name}", ExitCode.NotFound);
-            return package with { Version = version };
-        }
+        if (package.Version.Length == 0) return package with { Version = LatestVersion(root, package.Name) };
 
         if (Member(Member(root, "versions"), package.Version).ValueKind != JsonValueKind.Object)
             throw new CliException($"version not found: {package.Name} has no version {package.Version} in the registry", ExitCode.NotFound);
         return package;
+    }
+
+    /// <summary>Finds the latest release of a package.</summary>
+    /// <exception cref="CliException">The package does not exist, or the registry cannot be asked.</exception>
+    public async Task<ReleaseFacts> LatestAsync(string package, CancellationToken cancellationToken)
+    {
+        using var document = await GetAsync(package, cancellationToken);
+        var root = document.RootElement;
+        var version = LatestVersion(root, package);
+        var dist = Member(Member(Member(root, "versions"), version), "dist");
+        var published = TimeText.TryParse(Text(Member(Member(root, "time"), version)), out var at) ? at : (DateTimeOffset?)null;
+        return new ReleaseFacts(version, Text(Member(dist, "shasum")), Text(Member(dist, "integrity")), published);
+    }
+
+    private static string LatestVersion(JsonElement root, string package)
+    {
+        var version = Text(Member(Member(root, "dist-tags"), "latest"));
+        return NpmName.IsVersion(version)
+            ? version
+            : throw new CliException($"the registry names no latest version of {package}", ExitCode.NotFound);
+    }
+
+    // Half of a surrogate pair is valid JSON but no text.
+    private static string Text(JsonElement element)
+    {
+        try
+        {
+            return element.ValueKind == JsonValueKind.String ? element.GetString()! : "";
+        }
+        catch (InvalidOperationException)
+        {
+            return "";
+        }
     }
 
     private async Task<JsonDocument> GetAsync(string name, CancellationToken cancellationToken)

@@ -18,7 +18,14 @@ public sealed class OrchestratorClient : IDisposable
     /// <summary>Address when no flag says otherwise.</summary>
     public const string DefaultAddress = "http://127.0.0.1:8443";
 
+    /// <summary>Name of the flag with the address.</summary>
+    public const string AddressFlag = "orchestrator";
+
+    private const string NotKnown = "whether it has decided is not known: look, then try again";
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
+
+    // Longer than the orchestrator itself takes before it gives up.
+    private static readonly TimeSpan DecisionTimeout = TimeSpan.FromSeconds(90);
     private readonly HttpClient _http;
     private readonly Uri _base;
 
@@ -27,7 +34,7 @@ public sealed class OrchestratorClient : IDisposable
     /// <summary>Flags of every command that talks to an orchestrator.</summary>
     public static IReadOnlyList<FlagSpec> Flags { get; } =
     [
-        .. CommandSpec.Unbound(new FlagSpec("orchestrator", FlagKind.Text, DefaultAddress, "address of the orchestrator")),
+        .. CommandSpec.Unbound(new FlagSpec(AddressFlag, FlagKind.Text, DefaultAddress, "address of the orchestrator")),
         .. TlsFlags.Specs,
     ];
 
@@ -37,11 +44,21 @@ public sealed class OrchestratorClient : IDisposable
     public static OrchestratorClient FromFlags(CommandLine line)
     {
         ArgumentNullException.ThrowIfNull(line);
-        var address = ParseAddress(line.Text("orchestrator"));
+        return FromFlags(line, line.Text(AddressFlag));
+    }
+
+    /// <summary>Connects to an address, with TLS as the flags say.</summary>
+    /// <exception cref="UsageException">Address or TLS flags make no sense.</exception>
+    /// <exception cref="CliException">A certificate file cannot be used.</exception>
+    public static OrchestratorClient FromFlags(CommandLine line, string addressText)
+    {
+        ArgumentNullException.ThrowIfNull(line);
+        ArgumentNullException.ThrowIfNull(addressText);
+        var address = ParseAddress(addressText);
         var flags = TlsFlags.From(line, address);
         try
         {
-            return new OrchestratorClient(address, new HttpClient(Handler(address, flags)) { Timeout = Timeout });
+            return new OrchestratorClient(address, new HttpClient(Handler(address, flags)) { Timeout = System.Threading.Timeout.InfiniteTimeSpan });
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -51,7 +68,7 @@ public sealed class OrchestratorClient : IDisposable
 
     /// <summary>Connects without TLS, to an orchestrator on this host.</summary>
     public static OrchestratorClient Local(IPEndPoint address) =>
-        new(new Uri($"http://{address}/"), new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Timeout });
+        new(new Uri($"http://{address}/"), new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = System.Threading.Timeout.InfiniteTimeSpan });
 
     /// <summary>Checks an address.</summary>
     /// <exception cref="UsageException">It is no http(s) address.</exception>
@@ -68,8 +85,8 @@ public sealed class OrchestratorClient : IDisposable
     {
         try
         {
-            using var response = await _http.GetAsync(new Uri(_base, "v1/health"), cancellationToken);
-            return response.IsSuccessStatusCode;
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_base, "v1/health"));
+            return (int)(await ExchangeAsync(request, Timeout, cancellationToken)).Status is >= 200 and < 300;
         }
         catch (HttpRequestException)
         {
@@ -135,14 +152,54 @@ public sealed class OrchestratorClient : IDisposable
         return await SendAsync(request, cancellationToken);
     }
 
+    /// <summary>Has a decision carried out.</summary>
+    /// <returns>What was changed; null when nobody can be reached at the address, so that nothing was.</returns>
+    /// <exception cref="CliException">It was refused, or something that it is about does not exist.</exception>
+    /// <exception cref="UsageException">A field of the request is wrong.</exception>
+    public async Task<DecisionResponse?> DecideAsync(DecisionRequest decision, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_base, "v1/operator/decisions"))
+        {
+            Content = JsonContent.Create(decision, ProtocolJson.Wire.DecisionRequest),
+        };
+        Answer answer;
+        try
+        {
+            answer = await ExchangeAsync(request, DecisionTimeout, cancellationToken);
+        }
+        catch (HttpRequestException e) when (e.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError)
+        {
+            return null;
+        }
+        catch (HttpRequestException e)
+        {
+            throw new CliException($"the orchestrator at {_base} broke off: {TerminalText.Cut(e.Message, 200)}; {NotKnown}");
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new CliException($"the orchestrator at {_base} did not answer within {DecisionTimeout.TotalSeconds:0} s; {NotKnown}");
+        }
+
+        return answer.Status switch
+        {
+            HttpStatusCode.OK => Read(answer.Text, ProtocolJson.Wire.DecisionResponse),
+            HttpStatusCode.BadRequest => throw new UsageException(Message(answer)),
+            HttpStatusCode.NotFound => throw new CliException(TerminalText.Cut(Message(answer), 500), ExitCode.NotFound),
+            HttpStatusCode.Conflict => throw new CliException(TerminalText.Cut(Message(answer), 500)),
+            _ => throw Refused(answer),
+        };
+    }
+
+    /// <summary>What to say when nobody can be reached.</summary>
+    public CliException Unreachable() => new($"the orchestrator at {_base} cannot be reached; is it running? (fangs up, fangs orchestrator)");
+
     private readonly record struct Answer(HttpStatusCode Status, string Text);
 
     private async Task<Answer> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         try
         {
-            using var response = await _http.SendAsync(request, cancellationToken);
-            return new Answer(response.StatusCode, await response.Content.ReadAsStringAsync(cancellationToken));
+            return await ExchangeAsync(request, Timeout, cancellationToken);
         }
         catch (HttpRequestException e)
         {
@@ -152,6 +209,14 @@ public sealed class OrchestratorClient : IDisposable
         {
             throw new CliException($"the orchestrator at {_base} did not answer within {Timeout.TotalSeconds:0} s");
         }
+    }
+
+    private async Task<Answer> ExchangeAsync(HttpRequestMessage request, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        ending.CancelAfter(limit);
+        using var response = await _http.SendAsync(request, ending.Token);
+        return new Answer(response.StatusCode, await response.Content.ReadAsStringAsync(ending.Token));
     }
 
     private static T Read<T>(string text, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
@@ -166,19 +231,19 @@ public sealed class OrchestratorClient : IDisposable
         }
     }
 
-    private static CliException Refused(Answer answer)
+    private static CliException Refused(Answer answer) =>
+        new($"the orchestrator answered {(int)answer.Status}: {TerminalText.Cut(Message(answer), 500)}");
+
+    private static string Message(Answer answer)
     {
-        string text;
         try
         {
-            text = JsonSerializer.Deserialize(answer.Text, ProtocolJson.Wire.ErrorResponse)?.Error ?? answer.Text;
+            return (JsonSerializer.Deserialize(answer.Text, ProtocolJson.Wire.ErrorResponse)?.Error ?? answer.Text).Trim();
         }
         catch (JsonException)
         {
-            text = answer.Text;
+            return answer.Text.Trim();
         }
-
-        return new CliException($"the orchestrator answered {(int)answer.Status}: {TerminalText.Cut(text.Trim(), 500)}");
     }
 
     private string Explain(HttpRequestException e)

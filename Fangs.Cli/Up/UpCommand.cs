@@ -101,7 +101,7 @@ public static class UpCommand
             var finished = await ProgressView.RunAsync(
                 call, package.ToString(), view => RunFollower.FollowAsync(database, id, view, call.Environment.Clock, call.Stop));
             call.Say("");
-            RunShowCommand.PrintHead(call, finished.Run, finished.Counts, RunQueries.DeviationCount(database, id));
+            RunShowCommand.PrintHead(call, finished.Run, finished.Counts, DeviationQueries.CountOf(database, id));
             RunText.Print(call.Environment, RunSummary.Of(EventQueries.All(database, id)).ToJson());
             RunShowCommand.PrintOutput(call, finished.Run);
             runs.Add(finished.Run);

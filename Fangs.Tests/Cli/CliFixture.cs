@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Fangs.Actors.Storage.Queries;
+using Fangs.Actors.Storage.Sqlite;
 using Fangs.Cli;
 using Microsoft.Data.Sqlite;
 
@@ -50,14 +51,25 @@ public sealed class CliFixture : IDisposable
     }
 
     /// <summary>Makes the database: every migration of the build, or upstream's four with its index.</summary>
-    public CliFixture WithSchema(bool upstream = false)
+    public CliFixture WithSchema(bool upstream = false) => WithSchemaUpTo(upstream ? SchemaVersions.AllowList : SchemaVersions.Known[^1]);
+
+    /// <summary>Makes the database as it was at some version; upstream's have an index on events.</summary>
+    public CliFixture WithSchemaUpTo(string last)
     {
-        var versions = SchemaVersions.Known.Where(version => !upstream || string.CompareOrdinal(version, SchemaVersions.Ingest) < 0).ToList();
+        var upstream = string.CompareOrdinal(last, SchemaVersions.Ingest) < 0;
+        var versions = SchemaVersions.Known.Where(version => string.CompareOrdinal(version, last) <= 0).ToList();
         var sql = "CREATE TABLE schema_migrations (version TEXT PRIMARY KEY, applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP);"
             + string.Concat(versions.Select(ReadMigration))
             + string.Concat(versions.Select(version => $"INSERT INTO schema_migrations (version) VALUES ('{version}');"));
         if (upstream) sql += "CREATE INDEX events_run ON events (run_id, ts_ns);";
         return Execute("PRAGMA journal_mode = WAL; " + sql);
+    }
+
+    /// <summary>Makes the database as the orchestrator does, with what is needed to open it for writing.</summary>
+    public CliFixture WithMigratedSchema()
+    {
+        SqliteDatabase.OpenExclusive(Database).Dispose();
+        return this;
     }
 
     /// <summary>Makes the database and fills it with the runs of <see cref="Seeds"/>.</summary>
@@ -75,6 +87,15 @@ public sealed class CliFixture : IDisposable
         using var command = new SqliteCommand(sql, connection);
         command.ExecuteNonQuery();
         return this;
+    }
+
+    /// <summary>One value as text; empty for NULL.</summary>
+    public string Scalar(string sql)
+    {
+        using var connection = new SqliteConnection($"Data Source={Database};Mode=ReadOnly;Pooling=False");
+        connection.Open();
+        using var command = new SqliteCommand(sql, connection);
+        return Convert.ToString(command.ExecuteScalar(), System.Globalization.CultureInfo.InvariantCulture) ?? "";
     }
 
     /// <summary>Compares with a file beside the tests. With FANGS_APPROVE=1 the file is written instead.</summary>

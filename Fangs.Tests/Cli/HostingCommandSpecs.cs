@@ -122,6 +122,25 @@ public sealed class HostingCommandSpecs : IDisposable
     }
 
     [Fact]
+    public async Task Every_command_explains_itself_with_examples()
+    {
+        foreach (var spec in CommandTable.Entries.Select(entry => entry.Spec))
+        {
+            foreach (var path in spec.Aliases.Prepend(spec.Path))
+            {
+                var help = await _cli.RunPlainAsync([.. path.Split(' '), "--help"]);
+                Assert.Equal((0, ""), (help.ExitCode, help.Error));
+                Assert.StartsWith($"{spec.Summary}\n\nUsage: fangs {spec.Path}", help.Out);
+                Assert.Contains($"\nExamples:\n  fangs {spec.Examples[0]}\n", help.Out);
+                Assert.Equal(help.Out, (await _cli.RunPlainAsync(["help", .. path.Split(' ')])).Out);
+            }
+        }
+
+        CliFixture.Approve((await _cli.RunPlainAsync("diff", "-h")).Out, "help-diff");
+        CliFixture.Approve((await _cli.RunPlainAsync("allow", "rm", "-h")).Out, "help-allow-remove");
+    }
+
+    [Fact]
     public async Task Missing_packages_are_named_and_never_installed_without_consent()
     {
         var installed = false;

@@ -39,7 +39,31 @@ public sealed class RunShowSpecs : IDisposable
 
     [Fact]
     public async Task An_inconclusive_run_says_why() =>
-        Assert.Contains("Inconclusive  3 events were lost\n", (await _cli.RunAsync("run", "show", "019ad2")).Out);
+        Assert.Contains("Verdict       inconclusive: 3 events were lost\n", (await _cli.RunAsync("run", "show", "019ad2")).Out);
+
+    [Theory]
+    [InlineData("state = 'sandboxed', conclusive = NULL", "not yet: the run has not ended")]
+    [InlineData("state = 'analyzed'", "not yet: the analysis is due")]
+    [InlineData("analyzed_at = NULL", "not yet: the analysis is due")]
+    [InlineData("state = 'failed', conclusive = NULL, failure_reason = 'runner lost'", "inconclusive: runner lost; 2 deviations wait for a decision")]
+    [InlineData("conclusive = 0, inconclusive_reason = ''", "inconclusive: the reason is not known; 2 deviations wait for a decision")]
+    [InlineData("package_name = 'node:20-slim'", "none: without a package there is nothing to compare with")]
+    [InlineData("version = '1'", "deviating: 2 deviations wait for a decision")]
+    public async Task The_verdict_says_what_can_be_said(string change, string verdict)
+    {
+        var open = verdict.Contains("2 deviations", StringComparison.Ordinal);
+        _cli.Execute($"UPDATE runs SET analyzed_at = finished_at; UPDATE runs SET {change} WHERE id = '{Seeds.Thief}';" + (open ? "" : "DELETE FROM deviations;"));
+        Assert.Contains($"Verdict       {verdict}\n", (await _cli.RunAsync("run", "show", Seeds.Thief)).Out);
+    }
+
+    [Fact]
+    public async Task A_run_whose_deviations_are_all_decided_is_clean()
+    {
+        _cli.Execute("UPDATE runs SET analyzed_at = finished_at; UPDATE deviations SET status = 'accepted';");
+        var shown = (await _cli.RunAsync("run", "show", Seeds.Thief)).Out;
+        Assert.Contains("Verdict       clean\n", shown);
+        Assert.Contains("Deviations    2 (2 decided)\n", shown);
+    }
 
     [Fact]
     public async Task Events_of_another_run_between_the_batches_stay_out()

@@ -128,6 +128,6 @@ public sealed class ReanalysisSpecs : IAsyncDisposable
         Assert.Equal(baseline, _db.Text("SELECT * FROM baseline_fingerprints ORDER BY category, value"));
     }
 
-    private IReadOnlyList<string> Fingerprints(RunId run) => 
+    private IReadOnlyList<string> Fingerprints(RunId run) =>
         _db.Rows($"SELECT category, value, role, phase, count, first_event_id, first_ktime_ns, tags FROM run_fingerprints WHERE run_id = '{run}' ORDER BY 1, 2, 3, 4");
 }

@@ -42,9 +42,16 @@ public static class EventQueries
         var sql = hasBatches
             ? $"{Columns} {FromBatches} {ofType} ORDER BY b.seq DESC, e.id DESC LIMIT @limit"
             : $"{Columns} {FromEvents} {ofType} ORDER BY e.ts_ns DESC, e.id DESC LIMIT @limit";
-        var rows = database.Connection.Query<EventRow>(sql, new { runId, type, limit = limit == 0 ? -1 : limit }).AsList();
+        var rows = database.Connection.Query<EventRow>(sql, new { runId, type, limit = RowLimit.Of(limit) }).AsList();
         rows.Reverse();
         return rows;
+    }
+
+    /// <summary>One event by its id; null when it is gone.</summary>
+    public static EventRow? ById(ReadOnlyDatabase database, long id)
+    {
+        ArgumentNullException.ThrowIfNull(database);
+        return database.Connection.QuerySingleOrDefault<EventRow>($"{Columns} FROM events e WHERE e.id = @id", new { id });
     }
 
     /// <summary>Streams every event of a run in order, without holding them in memory.</summary>

@@ -5,8 +5,20 @@ public static class SchemaVersions
 {
     private const string ResourcePrefix = "migrations/sqlite/";
 
+    /// <summary>The version of upstream that adds targets of alerts and the log of deliveries.</summary>
+    public const string Notifiers = "0002_notifiers";
+
+    /// <summary>The version of upstream that adds what the result of a run says.</summary>
+    public const string Results = "0003_run_result";
+
+    /// <summary>The version of upstream that adds the allow list.</summary>
+    public const string AllowList = "0004_allowlists";
+
     /// <summary>The version that adds batches, counts and history; databases made by upstream stop before it.</summary>
     public const string Ingest = "0005_ingest";
+
+    /// <summary>The version that adds verdicts and the decisions of operators.</summary>
+    public const string Verdicts = "0006_verdicts";
 
     /// <summary>Versions embedded in this build, oldest first.</summary>
     public static IReadOnlyList<string> Known { get; } =

@@ -267,7 +267,8 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
         return writer.WriteAsync(session =>
         {
             var expires = entry.ExpiresAt is { } end ? StorageText.Time(end) : null;
-            if (session.Execute(AddAllowSql, entry.Id, entry.Entry.PackageName, entry.Entry.Kind, entry.Entry.Value, entry.Note, StorageText.Time(entry.CreatedAt), expires, entry.CreatedBy) == 0) return false;
+            var (kind, value, package) = entry.Entry;
+            if (session.Execute(AddAllowSql, entry.Id, package, kind, value, entry.Note, StorageText.Time(entry.CreatedAt), expires, entry.CreatedBy) == 0) return false;
             SaveAllowChange(session, entry.Id, audit, affected, "hides");
             return true;
         });
@@ -327,7 +328,8 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
             session.Execute(SqliteRunStore.DueSql, id);
             var now = StorageText.Time(clock.GetUtcNow());
             AddAudit(session, audit, now);
-            session.Execute(HistorySql, id, now, DecisionAction.Reanalyze, $"{audit.Actor}: {recomputed.Fingerprints.Count} fingerprints computed again from the events");
+            var words = $"{audit.Actor}: {recomputed.Fingerprints.Count} fingerprints computed again from the events";
+            session.Execute(HistorySql, id, now, DecisionAction.Reanalyze, Clean(words));
             return true;
         });
     }
@@ -385,7 +387,8 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
     {
         var (id, before) = (run.Before.Id.ToString(), run.Before);
         if (run.IsCounted != before.IsCounted) session.Execute(run.IsCounted ? CountRunSql : UncountRunSql, change.Basis.Package, id);
-        if (run.IsInBaseline != before.IsInBaseline || run.BaselineBy != before.BaselineBy) session.Execute(SetBaselineSql, id, run.IsInBaseline ? 1 : 0, run.BaselineBy);
+        if ((run.IsInBaseline, run.BaselineBy) != (before.IsInBaseline, before.BaselineBy))
+            session.Execute(SetBaselineSql, id, run.IsInBaseline ? 1 : 0, run.BaselineBy);
         foreach (var removed in run.Removed) session.Execute(RemoveDeviationSql, removed);
         foreach (var row in run.Updated) UpdateDeviation(session, row);
         foreach (var row in run.Added) AddDeviation(session, id, row, now);

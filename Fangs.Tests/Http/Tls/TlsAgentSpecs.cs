@@ -33,7 +33,7 @@ public sealed class TlsAgentSpecs : IAsyncLifetime
             var scan = await CliAsync("scan submit -package left-thing -version 2.0.1 -skip-registry-validate -runner lab-1 -json", await AliceAsync());
             Assert.Equal((0, ""), (scan.ExitCode, scan.Error));
             var run = JsonDocument.Parse(scan.Out).RootElement.GetProperty("run_id").GetString()!;
-            await _orchestrator.Log.UntilAsync($"Run {run} done");
+            await _orchestrator.Log.UntilAsync($"Run {run} of left-thing judged");
             var shown = await _orchestrator.Pki.RunAsync("run", "show", run, "-json", "-sqlite-path", _orchestrator.Pki.Database);
             var row = JsonDocument.Parse(shown.Out).RootElement;
             Assert.Equal(("done", "lab-1"), (row.GetProperty("run").GetProperty("State").GetString(), row.GetProperty("run").GetProperty("RunnerID").GetString()));

@@ -1,7 +1,8 @@
 -- Analysis and the operator's decisions.
 ALTER TABLE runs ADD COLUMN analyzed_at TEXT;
 ALTER TABLE runs ADD COLUMN rules_version INTEGER NOT NULL DEFAULT 0;
--- Who put the run into the baseline: 'auto' (seeded or without deviation), 'manual', or '' when it is not in it.
+-- Who put the run into the baseline: 'auto' (seeded or without deviation), 'manual', or '' when it is not in it. 'manual' on a run that
+-- is not in it: a person has taken it out, and analysis leaves it out.
 ALTER TABLE runs ADD COLUMN baseline_by TEXT NOT NULL DEFAULT '';
 UPDATE runs SET baseline_by = 'auto' WHERE is_baseline = 1;
 -- Runs that upstream has ended were analysed by it; they have no fingerprints of their own to do it again.

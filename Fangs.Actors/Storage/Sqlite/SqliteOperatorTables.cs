@@ -1,0 +1,188 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Fangs.Actors.Storage.Queries;
+using Microsoft.Data.Sqlite;
+
+namespace Fangs.Actors.Storage.Sqlite;
+
+/// <summary>A release as the registry describes it.</summary>
+/// <param name="Version">Exact version.</param>
+/// <param name="Shasum">Digest of the tarball; empty when the registry names none.</param>
+/// <param name="Integrity">npm's integrity string; empty when the registry names none.</param>
+/// <param name="PublishedAt">When it was published; null when the registry does not tell.</param>
+public sealed record ReleaseFacts(string Version, string Shasum, string Integrity, DateTimeOffset? PublishedAt);
+
+/// <summary>A target of alerts as an operator describes it. Checked.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Url">Where alerts are posted.</param>
+/// <param name="Template">Form of the message.</param>
+/// <param name="SecretEnv">The environment variable with the key of signatures, or null.</param>
+/// <param name="Headers">Extra headers as a JSON object, or null.</param>
+/// <param name="MinSeverity">Least severity that is worth an alert, or null.</param>
+/// <param name="Enabled">Whether it is used.</param>
+public sealed record NotifierTarget(string Name, string Url, string Template, string? SecretEnv, string? Headers, string? MinSeverity, bool Enabled);
+
+/// <summary>Changes of the watch list and of the targets of alerts, which operators make beside a running orchestrator.</summary>
+/// <remarks>
+/// These two tables are only read by the orchestrator, so no actor has to agree. Each method is one transaction with its entry in the audit
+/// log, and waits up to five seconds for the orchestrator's writer. Not for concurrent use.
+/// </remarks>
+public sealed class SqliteOperatorTables : IDisposable
+{
+    private const string AuditSql = "INSERT INTO audit_log (at, actor, action, subject, detail) VALUES (@p0, @p1, @p2, @p3, @p4)";
+    private readonly SqliteConnection _connection;
+    private readonly SqliteSession _session;
+    private readonly string _actor;
+    private readonly TimeProvider _clock;
+
+    private SqliteOperatorTables(SqliteConnection connection, string actor, TimeProvider clock) =>
+        (_connection, _session, _actor, _clock) = (connection, new SqliteSession(connection), actor, clock);
+
+    /// <summary>Opens the file for writing. Never creates or migrates it.</summary>
+    /// <param name="path">The database file.</param>
+    /// <param name="actor">Who makes the changes, for the audit log.</param>
+    /// <param name="clock">The time.</param>
+    /// <exception cref="StorageReadException">The file is missing, not ours, or of another schema version than this build writes.</exception>
+    public static SqliteOperatorTables Open(string path, string actor, TimeProvider clock)
+    {
+        using var database = ReadOnlyDatabase.Open(path);
+        database.RequireCurrent();
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        {
+            DataSource = database.Path,
+            Mode = SqliteOpenMode.ReadWrite,
+            ForeignKeys = true,
+            DefaultTimeout = 5,
+            Pooling = false,
+        }.ToString());
+        try
+        {
+            connection.Open();
+            using var pragmas = connection.CreateCommand();
+            pragmas.CommandText = SqliteDatabase.WriterPragmas;
+            pragmas.ExecuteNonQuery();
+            return new SqliteOperatorTables(connection, actor, clock);
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Puts a package on the watch list.</summary>
+    /// <returns>False when it was there already; nothing is changed then.</returns>
+    /// <exception cref="SqliteException">Nothing is stored.</exception>
+    public bool Watch(string package) => Write(now =>
+    {
+        const string Sql = "INSERT INTO packages (name, added_at) VALUES (@p0, @p1) ON CONFLICT (name) DO NOTHING";
+        if (_session.Execute(Sql, package, now) == 0) return false;
+        Audit(now, "package.add", package, []);
+        return true;
+    });
+
+    /// <summary>Notes that a release of a watched package has been taken up, so that the watcher goes on from there.</summary>
+    /// <param name="package">The package.</param>
+    /// <param name="release">The release.</param>
+    /// <param name="runId">The run that scans it; null when none does.</param>
+    /// <exception cref="SqliteException">Nothing is stored.</exception>
+    public void TakeUp(string package, ReleaseFacts release, string? runId)
+    {
+        ArgumentNullException.ThrowIfNull(release);
+        const string Seen = "UPDATE packages SET last_seen_version = @p1 WHERE name = @p0";
+        const string Release =
+            """
+            INSERT INTO releases (package_name, version, tarball_sha256, npm_integrity, published_at, discovered_at)
+            VALUES (@p0, @p1, @p2, @p3, @p4, @p5) ON CONFLICT (package_name, version) DO NOTHING
+            """;
+        Write(now =>
+        {
+            // Removed meanwhile by somebody else: then there is nothing to note.
+            if (_session.Execute(Seen, package, release.Version) == 0) return false;
+            var published = release.PublishedAt is { } at ? StorageText.Time(at) : null;
+            _session.Execute(Release, package, release.Version, release.Shasum, release.Integrity, published, now);
+            var detail = new JsonObject { ["version"] = release.Version };
+            if (runId is not null) detail["run_id"] = runId;
+            Audit(now, "release.take_up", package, detail);
+            return true;
+        });
+    }
+
+    /// <summary>Takes a package off the watch list, with its recorded releases. Its runs and its baseline stay.</summary>
+    /// <returns>False when it was not watched.</returns>
+    /// <exception cref="SqliteException">Nothing is stored.</exception>
+    public bool Unwatch(string package) => Write(now =>
+    {
+        if (_session.Execute("DELETE FROM packages WHERE name = @p0", package) == 0) return false;
+        Audit(now, "package.remove", package, []);
+        return true;
+    });
+
+    /// <summary>Makes a target of alerts, or changes the one of that name.</summary>
+    /// <returns>True when it is new.</returns>
+    /// <exception cref="SqliteException">Nothing is stored.</exception>
+    public bool SaveNotifier(NotifierTarget target)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        const string Exists = "SELECT 1 FROM notifiers WHERE name = @p0";
+        const string Upsert =
+            """
+            INSERT INTO notifiers (name, url, template, secret_env, headers, min_severity, enabled, created_at, updated_at)
+            VALUES (@p0, @p1, @p2, @p3, @p4, @p5, @p6, @p7, @p7)
+            ON CONFLICT (name) DO UPDATE SET url = excluded.url, template = excluded.template, secret_env = excluded.secret_env,
+              headers = excluded.headers, min_severity = excluded.min_severity, enabled = excluded.enabled, updated_at = excluded.updated_at
+            """;
+        return Write(now =>
+        {
+            var isNew = _session.Number(Exists, target.Name) is null;
+            _session.Execute(
+                Upsert, target.Name, target.Url, target.Template, target.SecretEnv, target.Headers, target.MinSeverity, target.Enabled ? 1 : 0, now);
+            // The address is a secret; who may read the log need not know it.
+            Audit(now, isNew ? "notifier.add" : "notifier.change", target.Name, new JsonObject
+            {
+                ["host"] = Uri.TryCreate(target.Url, UriKind.Absolute, out var address) ? address.Host : "",
+                ["template"] = target.Template,
+                ["min_severity"] = target.MinSeverity,
+                ["enabled"] = target.Enabled,
+            });
+            return isNew;
+        });
+    }
+
+    /// <summary>Removes a target of alerts, with the log of its deliveries.</summary>
+    /// <returns>False when there is none of that name.</returns>
+    /// <exception cref="SqliteException">Nothing is stored.</exception>
+    public bool RemoveNotifier(string name) => Write(now =>
+    {
+        if (_session.Execute("DELETE FROM notifiers WHERE name = @p0", name) == 0) return false;
+        Audit(now, "notifier.remove", name, []);
+        return true;
+    });
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _session.Dispose();
+        _connection.Dispose();
+    }
+
+    private T Write<T>(Func<string, T> work)
+    {
+        // IMMEDIATE: waits for the writer's lock at the start, where waiting is possible, not in the middle.
+        _session.Execute("BEGIN IMMEDIATE");
+        try
+        {
+            var result = work(StorageText.Time(_clock.GetUtcNow()));
+            _session.Execute("COMMIT");
+            return result;
+        }
+        catch
+        {
+            if (_session.IsInTransaction) _session.Execute("ROLLBACK");
+            throw;
+        }
+    }
+
+    private void Audit(string at, string action, string subject, JsonObject detail) =>
+        _session.Execute(AuditSql, at, _actor, action, subject, detail.ToJsonString(JsonSerializerOptions.Default));
+}
