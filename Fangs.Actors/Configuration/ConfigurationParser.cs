@@ -167,14 +167,12 @@ public static class ConfigurationParser
             ("stream_idle_timeout", (value, name) => Duration(value, name, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1), time => _settings with { StreamIdleTimeout = time })),
             ("result_slack", (value, name) => Duration(value, name, TimeSpan.FromSeconds(10), TimeSpan.FromHours(1), time => _settings with { ResultSlack = time })));
 
-        private void Cdn(YamlNode node, string field) => Map(
-            node, field,
-            ("enabled", (value, name) =>
-            {
-                if (Boolean(value, name) is { } enabled) Set(value, name, _settings with { CdnEnabled = enabled });
-            }
-        ),
-            ("extra", CdnExtra));
+        private void Cdn(YamlNode node, string field) => Map(node, field, ("enabled", CdnEnabled), ("extra", CdnExtra));
+
+        private void CdnEnabled(YamlNode node, string field)
+        {
+            if (Boolean(node, field) is { } enabled) Set(node, field, _settings with { CdnEnabled = enabled });
+        }
 
         private void CdnExtra(YamlNode node, string field)
         {
@@ -188,23 +186,22 @@ public static class ConfigurationParser
             if (ranges.Count > 0) Set(node, field, _settings with { CdnExtra = [.. ranges.Keys] });
         }
 
-        private void Sandbox(YamlNode node, string field) => Map(
-            node, field,
-            ("import_phase", (value, name) =>
-            {
-                if (Boolean(value, name) is not { } wanted) return;
-                if (!wanted) Fault(value, name, "this version always loads what it has installed; write true or remove the line");
-                else Set(value, name, _settings with { ImportPhase = true });
-            }
-        ),
-            ("layout", (value, name) =>
-            {
-                if (Text(value, name) is not { } layout) return;
-                if (layout is "compat" or "scan") Fault(value, name, $"this version does not have the layout {layout}; write work or remove the line");
-                else if (layout != "work") Fault(value, name, "expected work");
-                else Set(value, name, _settings with { SandboxLayout = layout });
-            }
-        ));
+        private void Sandbox(YamlNode node, string field) => Map(node, field, ("import_phase", ImportPhase), ("layout", Layout));
+
+        private void ImportPhase(YamlNode node, string field)
+        {
+            if (Boolean(node, field) is not { } wanted) return;
+            if (!wanted) Fault(node, field, "this version always loads what it has installed; write true or remove the line");
+            else Set(node, field, _settings with { ImportPhase = true });
+        }
+
+        private void Layout(YamlNode node, string field)
+        {
+            if (Text(node, field) is not { } layout) return;
+            if (layout is "compat" or "scan") Fault(node, field, $"this version does not have the layout {layout}; write work or remove the line");
+            else if (layout != "work") Fault(node, field, "expected work");
+            else Set(node, field, _settings with { SandboxLayout = layout });
+        }
 
         // The primitives: each reports what is wrong and yields null or nothing then.
 
