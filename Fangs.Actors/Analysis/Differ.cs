@@ -19,12 +19,10 @@ public static class Differ
         ArgumentNullException.ThrowIfNull(basis);
         ArgumentNullException.ThrowIfNull(filter);
         ArgumentNullException.ThrowIfNull(newId);
-        if (IsOfUpstream(basis.Run)) return Left(basis);
         var shown = filter.Apply(basis.Run.Fingerprints);
         var change = basis switch
         {
-            // A run of upstream: what it did is only in its events, until they are read again.
-            { Run: { Batches: 0, Fingerprints.Count: 0, Deviations.Count: > 0 } } => new PackageChange { Basis = basis, Runs = [RunChange.None(basis.Run)] },
+            _ when IsOfUpstream(basis.Run) => Left(basis),
             { HasPackage: false } => Alone(basis, RunChange.None(basis.Run) with { IsInBaseline = false, BaselineBy = BaselineBy.None }, [], newId),
             { Run.IsConclusive: false } => Inconclusive(basis, shown, newId),
             { HasBaseline: false } => First(basis, shown, filter, minRuns, newId),
@@ -61,13 +59,14 @@ public static class Differ
     // Our runs have batches wherever they have anything.
     private static bool IsOfUpstream(JudgedRun run) => run is { Batches: 0, Fingerprints.Count: 0 } && (run.IsInBaseline || run.Deviations.Count > 0);
 
-    // Upstream has kept what was new, not what the run did: its findings are all there is to judge it by, and only what became known goes.
+    // Upstream has kept what was new; what else the run did is only in its events, until they are read again. Its findings are all there
+    // is to judge it by, and only those go that became known.
     private static PackageChange Left(PackageBasis basis)
     {
         var run = RunChange.None(basis.Run);
         var removed = basis.Run.Deviations.Where(row => row.Status == DeviationStatus.Open && basis.Known.ContainsKey(row.Key)).Select(row => row.Id).ToList();
         run = run with { Removed = removed, Open = run.Open - removed.Count, Event = "analysed" };
-        return new PackageChange { Basis = basis, Runs = [run with { Detail = Words(run) }], IsAnalysis = true };
+        return new PackageChange { Basis = basis, Runs = [run with { Detail = Words(run) }] };
     }
 
     private static bool IsSoleSeed(PackageBasis basis) =>

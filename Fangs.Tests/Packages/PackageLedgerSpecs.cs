@@ -247,7 +247,7 @@ public sealed class PackageLedgerSpecs : IAsyncDisposable
         var run = await _db.JudgedAsync("left-thing",
             Did.Exec(Node), Did.Read("/work/node_modules/left-thing/lib/new.js"), Did.Connect("2001:db8::1", 443), Did.Connect("192.0.2.1", 443), Did.Tls("exfil.example"));
         Assert.Equal("exfil.example", _db.Text($"SELECT value FROM deviations WHERE run_id = '{run}'"));
-        Assert.Equal("/work/node_modules/left-thing/**|4\n192.0.2.1:443|2\n[2001:db8::1]:443|2\n/usr/bin/node|10", _db.Text("SELECT value, occurrence_count FROM baseline_fingerprints ORDER BY category, value"));
+        Assert.Equal("/work/node_modules/left-thing/**|6\n192.0.2.1:443|2\n[2001:db8::1]:443|2\n/usr/bin/node|10", _db.Text("SELECT value, occurrence_count FROM baseline_fingerprints ORDER BY category, value"));
         Assert.Equal(1, _db.Number("SELECT count(DISTINCT rules_version) FROM baseline_fingerprints"));
     }
 

@@ -12,7 +12,7 @@ public sealed record BaselineRewriteOutcome(int Examined, int Changed, int Merge
 internal static class BaselineRewrite
 {
     private const string StaleSql =
-        "SELECT package_name, category, value, first_seen_run_id, last_seen_run_id, occurrence_count FROM baseline_fingerprints WHERE rules_version < @p0";
+        "SELECT package_name, category, value, first_seen_run_id, last_seen_run_id, occurrence_count FROM baseline_fingerprints WHERE rules_version < @p0 AND (@p1 IS NULL OR package_name = @p1)";
 
     private const string FindSql =
         "SELECT first_seen_run_id, last_seen_run_id FROM baseline_fingerprints WHERE package_name = @p0 AND category = @p1 AND value = @p2";
@@ -31,12 +31,14 @@ internal static class BaselineRewrite
 
     private const string LaterSql = "SELECT id AS v FROM runs WHERE id IN (@p0, @p1) ORDER BY started_at IS NULL, started_at DESC, id DESC LIMIT 1";
 
-    private const string StampSql = "UPDATE baseline_fingerprints SET rules_version = @p0 WHERE rules_version < @p0";
+    private const string StampSql = "UPDATE baseline_fingerprints SET rules_version = @p0 WHERE rules_version < @p0 AND (@p1 IS NULL OR package_name = @p1)";
 
     /// <summary>Rewrites what is older than <see cref="PathRules.Version"/>. Belongs into a transaction of the caller.</summary>
-    public static BaselineRewriteOutcome Run(SqliteSession session)
+    /// <param name="session">The connection.</param>
+    /// <param name="package">Only of this package; null for all. The original's commands may have written since the file was opened.</param>
+    public static BaselineRewriteOutcome Run(SqliteSession session, string? package = null)
     {
-        var (examined, changed) = FindChanged(session);
+        var (examined, changed) = FindChanged(session, package);
         var merged = 0;
         foreach (var (row, value) in changed)
         {
@@ -52,19 +54,21 @@ internal static class BaselineRewrite
                 MergeSql, row.Package, row.Category, value, Pick(EarlierSql, known.First, row.First), Pick(LaterSql, known.Last, row.Last), row.Count);
         }
 
-        if (examined > 0) session.Execute(StampSql, PathRules.Version);
+        if (examined > 0) session.Execute(StampSql, PathRules.Version, package);
         return new BaselineRewriteOutcome(examined, changed.Count, merged);
 
         string Pick(string sql, string known, string other) => known == other ? known : session.First(sql, r => r.GetString(0), known, other) ?? known;
     }
 
-    private static (int Examined, List<(Row Row, string Value)> Changed) FindChanged(SqliteSession session)
+    private static (int Examined, List<(Row Row, string Value)> Changed) FindChanged(SqliteSession session, string? package)
     {
         var extractor = new FingerprintExtractor();
         var changed = new List<(Row, string)>();
         var examined = 0;
-        var select = session.Prepare(StaleSql, 1);
+        // Row by row: of a large baseline only what changes is kept in memory.
+        var select = session.Prepare(StaleSql, 2);
         select.Parameters[0].Value = PathRules.Version;
+        select.Parameters[1].Value = (object?)package ?? DBNull.Value;
         using var rows = select.ExecuteReader();
         while (rows.Read())
         {

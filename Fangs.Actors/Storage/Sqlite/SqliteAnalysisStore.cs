@@ -35,18 +35,6 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
 
     private const string HasOldRulesSql = "SELECT EXISTS (SELECT 1 FROM baseline_fingerprints WHERE package_name = @p0 AND rules_version < @p1)";
 
-    private const string OldRowsSql = """
-        SELECT category, value, first_seen_run_id, last_seen_run_id, occurrence_count FROM baseline_fingerprints
-        WHERE package_name = @p0 AND rules_version < @p1 ORDER BY category, value
-        """;
-
-    private const string UpgradeSql = """
-        INSERT INTO baseline_fingerprints (package_name, category, value, first_seen_run_id, last_seen_run_id, occurrence_count, rules_version)
-        VALUES (@p0, @p1, @p2, @p3, @p4, @p5, @p6)
-        ON CONFLICT (package_name, category, value) DO UPDATE SET
-          occurrence_count = max(occurrence_count, excluded.occurrence_count), rules_version = excluded.rules_version
-        """;
-
     private const string HasOthersSql = """
         SELECT EXISTS (SELECT 1 FROM baseline_runs WHERE package_name = @p0 AND run_id <> @p1)
           OR EXISTS (SELECT 1 FROM baseline_fingerprints WHERE package_name = @p0 AND (first_seen_run_id <> @p1 OR last_seen_run_id <> @p1))
@@ -218,18 +206,7 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
     }
 
     /// <inheritdoc/>
-    public Task UpgradeBaselineAsync(string package) => writer.WriteAsync(session =>
-    {
-        var rows = session.Rows(OldRowsSql, MapBaseline, package, PathRules.Version);
-        foreach (var (key, mark) in rows)
-        {
-            var today = FingerprintUpgrade.Apply(key);
-            if (today != key) session.Execute(ForgetSql, package, key.Category, key.Value);
-            session.Execute(UpgradeSql, package, today.Category, today.Value, mark.FirstSeen, mark.LastSeen, mark.Occurrences, PathRules.Version);
-        }
-
-        return rows.Count;
-    });
+    public Task UpgradeBaselineAsync(string package) => writer.WriteAsync(session => BaselineRewrite.Run(session, package));
 
     /// <inheritdoc/>
     public Task<PackageRun?> FindRunAsync(RunId run) =>
@@ -492,12 +469,9 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
         DecisionNote = row.GetString(13),
     };
 
-    private static (FingerprintKey Key, BaselineMark Mark) MapBaseline(SqliteDataReader row) =>
-        (new FingerprintKey(row.GetString(0), row.GetString(1)), new BaselineMark(row.GetString(2), row.GetString(3), row.GetInt64(4)));
-
     private static Contribution MapContribution(SqliteDataReader row) => new(
-        MapBaseline(row).Key,
-        MapBaseline(row).Mark,
+        new FingerprintKey(row.GetString(0), row.GetString(1)),
+        new BaselineMark(row.GetString(2), row.GetString(3), row.GetInt64(4)),
         row.IsDBNull(5) ? null : row.GetString(5),
         row.IsDBNull(6) ? null : row.GetString(6));
 
