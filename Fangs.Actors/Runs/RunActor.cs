@@ -26,6 +26,10 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
 
     private sealed record Check : INoSerializationVerificationNeeded;
 
+    private sealed record DropsOverdue : INoSerializationVerificationNeeded;
+
+    private static readonly TimeSpan CountDropsWithin = TimeSpan.FromSeconds(5);
+
     private readonly RunId _id;
     private readonly RunSettings _settings;
     private readonly IRunStore _store;
@@ -138,9 +142,10 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
 
     private void CountingDrops()
     {
-        Context.SetReceiveTimeout(TimeSpan.FromSeconds(5));
+        // A timer and no receive timeout: the periodic look at the deadline would put that off again and again.
+        Timers.StartSingleTimer(nameof(DropsOverdue), new DropsOverdue(), CountDropsWithin);
         ReceiveAsync<DropsCounted>(async counted => await TakeResult(counted.OfRun));
-        ReceiveAsync<ReceiveTimeout>(async _ => await TakeResult(_counting!.Result.EventsDropped)); // the registry is gone: the value as it came
+        ReceiveAsync<DropsOverdue>(async _ => await TakeResult(_counting!.Result.EventsDropped)); // the registry is gone: the value as it came
         Receive<GetStateLine>(_ => Sender.Tell(new StateLine(Describe())));
         ReceiveAny(_ => Stash.Stash());
     }
@@ -319,6 +324,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
 
     private async Task TakeResult(ulong dropped)
     {
+        Timers.Cancel(nameof(DropsOverdue));
         var (result, asker) = (_counting!.Result, _countingFor);
         (_counting, _countingFor) = (null, ActorRefs.Nobody);
         var isOk = result.Status == ResultStatus.Ok;

@@ -43,6 +43,7 @@ public interface ISandbox : IAsyncDisposable
     /// <summary>
     /// Runs the phases one after another. Before each, calls <paramref name="expectPhase"/> with the phase's name and its fresh nonce and
     /// then executes a program with the arguments <c>fangs-phase {nonce} {phase}</c> inside, so that the sensor sees the border.
+    /// The first phase is announced before anything runs inside.
     /// What the package left running goes on until the sandbox is disposed, so that a grace period can be recorded.
     /// </summary>
     /// <param name="expectPhase">Tells the sensor; see <c>ISensorSession.ExpectPhase</c>.</param>

@@ -63,8 +63,10 @@ internal sealed class OciSandbox : ISandbox
         await using var deadline = cancellationToken.Register(_cgroup.Kill);
         try
         {
+            // Announced while nothing runs yet: the sensor may decode the exec of process 1 at once, and tells roles only in a run with phases.
+            var first = Announce(_plan.Package is null ? SandboxPlan.CommandPhase : SandboxPlan.InstallPhase, expectPhase);
             await _runc.StartAsync(_plan.Run.ToString(), cancellationToken);
-            return await RunPhasesAsync(expectPhase, cancellationToken);
+            return await RunPhasesAsync(first, expectPhase, cancellationToken);
         }
         catch (OperationCanceledException)
         {
@@ -98,21 +100,20 @@ internal sealed class OciSandbox : ISandbox
         _ = Native.WaitProcess(process, &status, Native.NoHang);
     }
 
-    private async Task<SandboxOutcome> RunPhasesAsync(Action<string, string> expectPhase, CancellationToken cancellationToken)
+    private async Task<SandboxOutcome> RunPhasesAsync(AnnouncedPhase first, Action<string, string> expectPhase, CancellationToken cancellationToken)
     {
+        await MarkAsync(first, cancellationToken);
         if (_plan.Package is null)
         {
-            await MarkAsync(SandboxPlan.CommandPhase, expectPhase, cancellationToken);
             var status = await StepAsync("command", cancellationToken);
             return Outcome(status ?? Killed, status is null ? Ended("command") : null);
         }
 
-        await MarkAsync(SandboxPlan.InstallPhase, expectPhase, cancellationToken);
         var installed = await StepAsync("command", cancellationToken);
         if (installed is null) return Outcome(Killed, Ended("installation"));
         if (installed != 0) return Outcome(installed.Value, NpmFailure.Describe(installed.Value, _output.Text, LimitsHit));
         await Gateway.IsolateAsync(); // from here on nothing has a reason to talk to the registry
-        await MarkAsync(SandboxPlan.ImportPhase, expectPhase, cancellationToken);
+        await MarkAsync(Announce(SandboxPlan.ImportPhase, expectPhase), cancellationToken);
         var imported = await StepAsync("import", cancellationToken);
         // The package's own errors are printed by the driver, which then ends with 0; anything else is the driver's own end.
         return imported switch
@@ -123,11 +124,19 @@ internal sealed class OciSandbox : ISandbox
         };
     }
 
-    private async Task MarkAsync(string phase, Action<string, string> expectPhase, CancellationToken cancellationToken)
+    /// <summary>A phase whose mark the sensor waits for.</summary>
+    private readonly record struct AnnouncedPhase(string Phase, string Nonce);
+
+    private static AnnouncedPhase Announce(string phase, Action<string, string> expectPhase)
     {
         var nonce = NewNonce();
         expectPhase(phase, nonce);
-        if (await StepAsync("phase", nonce, phase, cancellationToken) is not 0) throw new SandboxException(Ended($"mark of the phase '{phase}'"));
+        return new AnnouncedPhase(phase, nonce);
+    }
+
+    private async Task MarkAsync(AnnouncedPhase next, CancellationToken cancellationToken)
+    {
+        if (await StepAsync("phase", next.Nonce, next.Phase, cancellationToken) is not 0) throw new SandboxException(Ended($"mark of the phase '{next.Phase}'"));
     }
 
     private Task<int?> StepAsync(string step, CancellationToken cancellationToken) => StepAsync(step, NewNonce(), "-", cancellationToken);

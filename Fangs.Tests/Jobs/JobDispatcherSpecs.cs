@@ -29,8 +29,43 @@ public sealed class JobDispatcherSpecs() : TestKit("""
         await JobsAsync(dispatcher);
         Time.Advance(TimeSpan.FromSeconds(24.9));
         await JobsAsync(dispatcher);
+        await ExpectNoMsgAsync(TimeSpan.Zero);
         Time.Advance(TimeSpan.FromSeconds(0.2));
         Assert.Null((await ExpectMsgAsync<PollResult>()).Job);
+    }
+
+    [Fact]
+    public async Task A_poll_that_has_ended_gets_no_job_and_its_runner_is_told()
+    {
+        var dispatcher = Start();
+        var runner = CreateTestProbe();
+        dispatcher.Tell(new Poll(A, Guid.NewGuid(), 1, true, runner), TestActor);
+        await JobsAsync(dispatcher);
+        Time.Advance(TimeSpan.FromSeconds(25));
+        await ExpectMsgAsync<PollResult>();
+        Assert.Equal(A, (await runner.ExpectMsgAsync<PollEnded>()).Runner);
+        dispatcher.Tell(new QueueJob(NewJob(), RunnerId.Any), CreateTestProbe());
+        Assert.Equal(JobStage.Queued, Assert.Single(await AwaitJobsAsync(dispatcher, 1)).Stage);
+        await ExpectNoMsgAsync(TimeSpan.Zero);
+    }
+
+    [Fact]
+    public async Task Each_poll_has_a_window_of_its_own()
+    {
+        var dispatcher = Start();
+        Ask(dispatcher, A);
+        await JobsAsync(dispatcher);
+        Time.Advance(TimeSpan.FromSeconds(20));
+        Ask(dispatcher, B);
+        await JobsAsync(dispatcher);
+        Time.Advance(TimeSpan.FromSeconds(5));
+        await ExpectMsgAsync<PollResult>();
+        await JobsAsync(dispatcher);
+        Time.Advance(TimeSpan.FromSeconds(19.9));
+        await JobsAsync(dispatcher);
+        await ExpectNoMsgAsync(TimeSpan.Zero);
+        Time.Advance(TimeSpan.FromSeconds(0.1));
+        await ExpectMsgAsync<PollResult>();
     }
 
     [Fact]
@@ -52,12 +87,82 @@ public sealed class JobDispatcherSpecs() : TestKit("""
         dispatcher.Tell(new QueueJob(job, RunnerId.Any), CreateTestProbe());
         Ask(dispatcher, A);
         Assert.Equal(1, (await ExpectMsgAsync<PollResult>()).Attempt);
-        Time.Advance(TimeSpan.FromSeconds(89));
+        Time.Advance(TimeSpan.FromSeconds(89.9));
         Assert.Equal(JobStage.Leased, Assert.Single(await JobsAsync(dispatcher)).Stage);
-        Time.Advance(TimeSpan.FromSeconds(2));
+        Time.Advance(TimeSpan.FromSeconds(0.2));
         Ask(dispatcher, B);
         var again = await ExpectMsgAsync<PollResult>();
         Assert.Equal((job.RunId, 2), (again.Job!.RunId, again.Attempt));
+    }
+
+    [Fact]
+    public async Task A_job_that_nobody_picks_up_three_times_has_its_run_ended()
+    {
+        var runs = CreateTestProbe();
+        var dispatcher = Start(runs);
+        var job = NewJob();
+        dispatcher.Tell(new QueueJob(job, RunnerId.Any), CreateTestProbe());
+        for (var attempt = 1; attempt <= 3; attempt++)
+        {
+            Ask(dispatcher, A);
+            Assert.Equal(attempt, (await ExpectMsgAsync<PollResult>()).Attempt);
+            Time.Advance(TimeSpan.FromSeconds(90));
+        }
+
+        var end = await runs.FishForMessageAsync<EndRun>(m => m.RunId == job.RunId, Limits.Patience);
+        Assert.Contains("not picked up", end.Reason, StringComparison.Ordinal);
+        Assert.Equal(JobStage.Ending, Assert.Single(await JobsAsync(dispatcher)).Stage);
+    }
+
+    [Fact]
+    public async Task A_lease_ends_90_seconds_after_the_hand_out_also_when_the_dispatcher_was_restarted_meanwhile()
+    {
+        var dispatcher = Start();
+        dispatcher.Tell(new QueueJob(NewJob(), RunnerId.Any), CreateTestProbe());
+        Ask(dispatcher, A);
+        await ExpectMsgAsync<PollResult>();
+        Time.Advance(TimeSpan.FromSeconds(60));
+        await StopAsync(dispatcher);
+        dispatcher = Start();
+        await JobsAsync(dispatcher);
+        Time.Advance(TimeSpan.FromSeconds(29.9));
+        Assert.Equal(JobStage.Leased, Assert.Single(await JobsAsync(dispatcher)).Stage);
+        Time.Advance(TimeSpan.FromSeconds(0.2));
+        await AwaitConditionAsync(async () => (await JobsAsync(dispatcher)).Single().Stage == JobStage.Queued, Limits.Patience);
+    }
+
+    [Fact]
+    public async Task A_lease_that_ran_out_while_the_dispatcher_was_down_ends_at_once()
+    {
+        var dispatcher = Start();
+        dispatcher.Tell(new QueueJob(NewJob(), RunnerId.Any), CreateTestProbe());
+        Ask(dispatcher, A);
+        await ExpectMsgAsync<PollResult>();
+        await StopAsync(dispatcher);
+        Time.Advance(TimeSpan.FromMinutes(10));
+        dispatcher = Start();
+        await JobsAsync(dispatcher);
+        Time.Advance(TimeSpan.FromMilliseconds(1));
+        await AwaitConditionAsync(async () => (await JobsAsync(dispatcher)).Single().Stage == JobStage.Queued, Limits.Patience);
+    }
+
+    [Fact]
+    public async Task A_run_may_take_its_duration_its_grace_and_two_minutes()
+    {
+        var runs = CreateTestProbe();
+        var dispatcher = Start(runs);
+        var job = NewJob() with
+        {
+            Duration = Nanoseconds.From(TimeSpan.FromSeconds(60)),
+            Sandbox = new SandboxSpec { Image = "node:20-slim", GracePeriod = Nanoseconds.From(TimeSpan.FromSeconds(2)) },
+        };
+        dispatcher.Tell(new QueueJob(job, RunnerId.Any), CreateTestProbe());
+        Ask(dispatcher, A);
+        await ExpectMsgAsync<PollResult>();
+        Time.Advance(TimeSpan.FromSeconds(30));
+        dispatcher.Tell(new ConfirmLease(job.RunId, A));
+        var confirmed = await runs.FishForMessageAsync<RunLeased>(m => m.Confirmed, Limits.Patience);
+        Assert.Equal((TimeSpan.FromSeconds(182), Time.Now), (confirmed.TimeLimit, confirmed.Since)); // counted from the sign of life
     }
 
     [Fact]
@@ -125,9 +230,7 @@ public sealed class JobDispatcherSpecs() : TestKit("""
         dispatcher.Tell(new QueueJob(second, B), CreateTestProbe());
         Ask(dispatcher, A);
         await ExpectMsgAsync<PollResult>();
-        Watch(dispatcher);
-        Sys.Stop(dispatcher);
-        await ExpectTerminatedAsync(dispatcher);
+        await StopAsync(dispatcher);
         var runs = CreateTestProbe();
         var jobs = await JobsAsync(Start(runs));
         Assert.Equal([(first.RunId, JobStage.Leased), (second.RunId, JobStage.Queued)], jobs.Select(j => (j.Job.RunId, j.Stage)));
@@ -136,9 +239,16 @@ public sealed class JobDispatcherSpecs() : TestKit("""
 
     private IActorRef Start(TestProbe? runs = null)
     {
-        var dispatcher = Sys.ActorOf(JobDispatcher.Props(new JobSettings(), TimeProvider.System));
+        var dispatcher = Sys.ActorOf(JobDispatcher.Props(new JobSettings(), new SchedulerClock(Time)));
         dispatcher.Tell(new RunsStarted(runs ?? CreateTestProbe()));
         return dispatcher;
+    }
+
+    private async Task StopAsync(IActorRef dispatcher)
+    {
+        Watch(dispatcher);
+        Sys.Stop(dispatcher);
+        await ExpectTerminatedAsync(dispatcher);
     }
 
     private Guid Ask(IActorRef dispatcher, RunnerId runner)

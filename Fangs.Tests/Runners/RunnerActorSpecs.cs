@@ -34,8 +34,40 @@ public sealed class RunnerActorSpecs() : TestKit("akka.scheduler.implementation 
         var runner = await StartAsync(dispatcher);
         Time.Advance(TimeSpan.FromSeconds(60));
         await FlushAsync(runner);
-        Time.Advance(TimeSpan.FromSeconds(31));
+        runner.Tell(GetStateLine.Instance, TestActor);
+        await ExpectMsgAsync<StateLine>();
+        runner.Tell(new CountDrops(Id, RunId.New(TimeProvider.System), 1), TestActor);
+        await ExpectMsgAsync<DropsCounted>();
+        Time.Advance(TimeSpan.FromSeconds(29.9));
+        await FlushAsync(runner);
+        await dispatcher.ExpectNoMsgAsync(TimeSpan.Zero);
+        Time.Advance(TimeSpan.FromSeconds(0.2));
         await dispatcher.ExpectMsgAsync<RunnerLost>();
+    }
+
+    [Fact]
+    public async Task A_runner_that_had_a_job_before_a_restart_is_lost_when_it_does_not_come_back_within_90_seconds()
+    {
+        var (dispatcher, runs) = (CreateTestProbe(), CreateTestProbe());
+        var registry = Sys.ActorOf(RunnerRegistry.Props(new RunnerSettings(), dispatcher, runs, new SchedulerClock(Time)));
+        var back = new RunnerId("back");
+        registry.Tell(new ExpectRunner(Id));
+        registry.Tell(new ExpectRunner(back));
+        foreach (var id in new[] { Id, back })
+        {
+            registry.Tell(new GetRunner(id), TestActor);
+            await ExpectMsgAsync<RunnerUnknown>();
+        }
+
+        Time.Advance(TimeSpan.FromSeconds(89.9));
+        registry.Tell(new RegisterRunner(back, "h", "k", [], ""), TestActor);
+        await ExpectMsgAsync<RunnerRegistered>();
+        registry.Tell(new GetRunner(back), TestActor);
+        await ExpectMsgAsync<RunnerState>();
+        Time.Advance(TimeSpan.FromSeconds(0.2));
+        Assert.Equal(Id, (await dispatcher.FishForMessageAsync<RunnerLost>(_ => true, Limits.Patience)).Runner);
+        registry.Tell(GetRunners.Instance, TestActor);
+        Assert.Equal([back], (await ExpectMsgAsync<RunnerList>()).Runners.Select(r => r.Runner));
     }
 
     [Fact]
@@ -46,9 +78,11 @@ public sealed class RunnerActorSpecs() : TestKit("akka.scheduler.implementation 
         Time.Advance(TimeSpan.FromSeconds(60));
         runner.Tell(new RunnerHeartbeat(Id, [], RunnerStatus.Idle, 0), TestActor);
         Assert.True((await ExpectMsgAsync<HeartbeatAnswer>()).Known);
+        await FlushAsync(runner);
         Time.Advance(TimeSpan.FromSeconds(60));
         runner.Tell(new PollForJob(Id, Guid.NewGuid()), TestActor);
         await dispatcher.ExpectMsgAsync<Poll>();
+        await FlushAsync(runner);
         Time.Advance(TimeSpan.FromSeconds(60));
         await FlushAsync(runner);
         await dispatcher.ExpectNoMsgAsync(TimeSpan.Zero);
@@ -81,9 +115,10 @@ public sealed class RunnerActorSpecs() : TestKit("akka.scheduler.implementation 
 
     private async Task<IActorRef> StartAsync(TestProbe dispatcher, string instance = "")
     {
-        var runner = Sys.ActorOf(RunnerActor.Props(Id, new RunnerSettings(), dispatcher, CreateTestProbe(), TimeProvider.System));
+        var runner = Sys.ActorOf(RunnerActor.Props(Id, new RunnerSettings(), dispatcher, CreateTestProbe(), new SchedulerClock(Time)));
         runner.Tell(new RegisterRunner(Id, "host", "6.1", [], instance), TestActor);
         await ExpectMsgAsync<RunnerRegistered>();
+        await FlushAsync(runner); // its receive timeout is set after the reply
         return runner;
     }
 

@@ -68,6 +68,24 @@ public sealed class OciSandboxSpecs : IAsyncLifetime
     }
 
     [SkippableFact]
+    public async Task The_first_phase_is_announced_before_anything_runs_in_the_sandbox()
+    {
+        SandboxHost.RequireKernel();
+        _registry.Publish("toy", null);
+        using var limit = new CancellationTokenSource(SandboxHost.Patience);
+        await using var sandbox = await _host.Driver().CreateAsync(SandboxHost.Scan("toy", ToyRegistry.Version), limit.Token);
+        var running = new List<string>();
+        await sandbox.RunAsync((_, _) => running.Add(CommandLines(sandbox.CgroupPath)), limit.Token);
+        // Until it is started, a container is the runtime, which waits in its place.
+        Assert.DoesNotContain("init.sh", running[0]);
+        Assert.Contains("runc", running[0]);
+        Assert.Contains("init.sh", running[1]);
+    }
+
+    private static string CommandLines(string cgroup) =>
+        string.Join('\n', File.ReadAllLines(Path.Combine(cgroup, "cgroup.procs")).Select(pid => File.ReadAllText($"/proc/{pid}/cmdline")));
+
+    [SkippableFact]
     public async Task A_failing_script_fails_the_run_with_its_status()
     {
         SandboxHost.RequireKernel();
