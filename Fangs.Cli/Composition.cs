@@ -1,4 +1,5 @@
 using Fangs.Actors.Hosting;
+using Fangs.Cli.Hosting;
 using Fangs.Http;
 using Fangs.Http.Tls;
 using Fangs.Protocol;
@@ -34,6 +35,7 @@ public static class Composition
         return new OrchestratorSettings
         {
             Address = options.Address,
+            Metrics = options.Metrics,
             Tls = options.Tls is { } tls ? new TlsSettings(tls.Certificate, tls.Key, tls.ClientCa) : null,
             HealthAddress = options.HealthAddress,
             Configuration = source,
@@ -48,6 +50,7 @@ public static class Composition
             Core = core with
             {
                 SqlitePath = options.SqlitePath,
+                Retention = core.Retention with { Horizon = TimeSpan.FromDays(options.RetentionDays), Interval = options.RetentionInterval },
                 MaxEventsPerRun = file.MaxEventsPerRun ?? core.MaxEventsPerRun,
                 ConfiguredAllow = file.Allow,
                 Jobs = core.Jobs with { ResultSlack = file.ResultSlack ?? core.Jobs.ResultSlack },
@@ -63,9 +66,10 @@ public static class Composition
 
     private static async Task RunOrchestratorAsync(OrchestratorOptions options, CancellationToken stop)
     {
+        using var tracing = Tracing.Start(options.Otlp, "fangs-orchestrator", options.Id);
         try
         {
-            await OrchestratorHost.RunAsync(Settings(options), stop);
+            await OrchestratorHost.RunAsync(Settings(options), LogOutput.In(options.LogFormat), stop);
         }
         catch (TlsFileException e)
         {
@@ -77,12 +81,9 @@ public static class Composition
     {
         if (EbpfSensor.Probe() is { Count: > 0 } missing) throw new CliException(string.Join('\n', missing));
         var runner = new RunnerId(options.RunnerId);
-        using var logs = LoggerFactory.Create(logging => logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.UseUtcTimestamp = true;
-            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
-        }));
+        using var tracing = Tracing.Start(options.Otlp, "fangs-runner", options.RunnerId);
+        using var logs = LoggerFactory.Create(LogOutput.In(options.LogFormat));
+        using var scope = logs.CreateLogger(nameof(Composition)).BeginScope(new KeyValuePair<string, object?>[] { new("RunnerId", options.RunnerId) });
         var driver = new OciSandboxDriver(new OciSandboxSettings
         {
             RunnerId = runner,

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using Fangs.Actors.Storage;
+using Fangs.Protocol;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -33,18 +34,21 @@ public sealed partial class ErrorEnvelopeMiddleware(RequestDelegate next, ILogge
         }
         catch (StorageException e)
         {
+            using var scope = log.BeginScope(IdsOf(context));
             StoreFailed(log, e, context.Request.Path);
             await TryErrorAsync(context, StatusCodes.Status500InternalServerError, e.Message);
             return;
         }
         catch (AskTimeoutException e)
         {
+            using var scope = log.BeginScope(IdsOf(context));
             AskTimedOut(log, e, context.Request.Path);
             await TryErrorAsync(context, StatusCodes.Status500InternalServerError, "the orchestrator is too busy or its store does not answer; try again");
             return;
         }
         catch (Exception e)
         {
+            using var scope = log.BeginScope(IdsOf(context));
             Unexpected(log, e, context.Request.Path);
             await TryErrorAsync(context, StatusCodes.Status500InternalServerError, "internal error; the orchestrator's log has the details");
             return;
@@ -58,6 +62,15 @@ public sealed partial class ErrorEnvelopeMiddleware(RequestDelegate next, ILogge
             var status => $"status {status}",
         };
         await WireAnswer.ErrorAsync(context, context.Response.StatusCode, error);
+    }
+
+    // Read from the route, and only when they are ids: a path may say anything.
+    private static List<KeyValuePair<string, object?>> IdsOf(HttpContext context)
+    {
+        var ids = new List<KeyValuePair<string, object?>>(2);
+        if (RunId.TryParse(context.Request.RouteValues["run_id"] as string, out var run)) ids.Add(new("RunId", run.ToString()));
+        if (RunnerId.TryParse(context.Request.RouteValues["id"] as string, out var runner)) ids.Add(new("RunnerId", runner.Value));
+        return ids;
     }
 
     private static async Task TryErrorAsync(HttpContext context, int status, string error)

@@ -5,8 +5,10 @@ using Fangs.Actors.Hosting;
 using Fangs.Actors.Ingest;
 using Fangs.Actors.Jobs;
 using Fangs.Actors.Storage;
+using Fangs.Actors.Telemetry;
 using Fangs.Http.Access;
 using Fangs.Http.Endpoints;
+using Fangs.Http.Metrics;
 using Fangs.Http.Tls;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -26,7 +28,11 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly Store _store;
 
-    private OrchestratorHost(WebApplication app, Store store) => (_app, _store) = (app, store);
+    private readonly FangsMetrics _metrics;
+    private readonly PrometheusExporter? _exporter;
+
+    private OrchestratorHost(WebApplication app, Store store, FangsMetrics metrics, PrometheusExporter? exporter) =>
+        (_app, _store, _metrics, _exporter) = (app, store, metrics, exporter);
 
     /// <summary>Where it listens.</summary>
     public Uri Address => new(Addresses.First());
@@ -40,13 +46,16 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
     private ICollection<string> Addresses => _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
 
     /// <summary>Runs until the process is told to stop (SIGTERM, Ctrl-C) or the token is cancelled.</summary>
+    /// <param name="settings">Settings.</param>
+    /// <param name="logging">Where the log goes.</param>
+    /// <param name="cancellationToken">Tells it to stop.</param>
     /// <returns>The exit code: 0 after a clean stop.</returns>
     /// <exception cref="Fangs.Actors.Storage.StorageUnusableException">The database cannot be used.</exception>
     /// <exception cref="TlsFileException">A TLS file cannot be used.</exception>
     /// <exception cref="IOException">The address cannot be listened on.</exception>
-    public static async Task<int> RunAsync(OrchestratorSettings settings, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(OrchestratorSettings settings, Action<ILoggingBuilder> logging, CancellationToken cancellationToken)
     {
-        await using var host = await StartAsync(settings, TimeProvider.System, ConsoleLogging, cancellationToken);
+        await using var host = await StartAsync(settings, TimeProvider.System, logging, cancellationToken);
         using var dump = PosixSignalRegistration.Create((PosixSignal)10, signal => // SIGUSR1
         {
             signal.Cancel = true;
@@ -67,13 +76,14 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(settings);
         // What is wrong with the files is to be said before a database is made.
         if (settings.Tls is { } files) TlsMaterial.Create(files, TlsFileContents.Read(files), clock.GetUtcNow());
-        var store = new Store(settings.Core, clock);
+        var metrics = new FangsMetrics(settings.Edge.Version);
+        var store = new Store(settings.Core, clock, metrics);
         try
         {
-            var app = Build(settings, store, clock, logging);
+            var app = Build(settings, store, metrics, clock, logging);
             try
             {
-                var host = new OrchestratorHost(app, store);
+                var host = new OrchestratorHost(app, store, metrics, settings.Metrics ? new PrometheusExporter(metrics) : null);
                 await host.StartAsync(settings, clock, cancellationToken);
                 return host;
             }
@@ -97,26 +107,19 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         OrchestratorFile.Remove(_store.Database.Path);
         await _app.DisposeAsync();
         await _store.DisposeAsync();
+        _exporter?.Dispose();
+        _metrics.Dispose();
     }
 
-    private static void ConsoleLogging(ILoggingBuilder logging) => logging
-        .AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.UseUtcTimestamp = true;
-            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
-        })
-        .SetMinimumLevel(LogLevel.Information)
-        .AddFilter("Microsoft", LogLevel.Warning);
-
-    private static WebApplication Build(OrchestratorSettings settings, Store store, TimeProvider clock, Action<ILoggingBuilder> logging)
+    private static WebApplication Build(OrchestratorSettings settings, Store store, FangsMetrics metrics, TimeProvider clock, Action<ILoggingBuilder> logging)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "fangs" });
         builder.Configuration.Sources.Clear();
         logging(builder.Logging);
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton(clock);
-        builder.Services.AddFangsActors(settings.Core, store, clock);
+        builder.Services.AddSingleton(metrics);
+        builder.Services.AddFangsActors(settings.Core, store, metrics, clock);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.ShutdownTimeout);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
@@ -142,18 +145,22 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         var actors = new CoreActors(_app.Services.GetRequiredService<ActorRegistry>());
         var lifetime = _app.Services.GetRequiredService<IHostApplicationLifetime>();
         var guard = new AccessGuard(bindsIdentity: settings.Tls?.ClientCaFile is not null, LoggerFor<AccessGuard>(_app.Services));
+        _app.UseMiddleware<RequestObserver>();
         _app.UseMiddleware<ErrorEnvelopeMiddleware>();
         if (settings.HealthAddress is not null) _app.UseHealthListener();
         _app.UseRouting();
         guard.Use(_app);
+        _app.UseMiddleware<RequestTracer>();
         _app.MapHealth(settings.Edge);
         _app.MapRunners(settings.Edge, actors, guard);
         _app.MapJobs(settings.Edge, actors, guard);
         _app.MapScans(settings.Edge, clock, actors);
         _app.MapResults(settings.Edge, actors, guard);
         _app.MapDecisions(settings.Edge, actors, guard);
-        new EventEndpoints(settings.Edge, new BatchPreparer(), clock, lifetime, actors, guard).Map(_app);
+        new EventEndpoints(settings.Edge, new BatchPreparer(), _metrics, clock, lifetime, actors, guard).Map(_app);
         _app.MapActorTree(_app.Services);
+        if (_exporter is not null)
+            _app.MapMetrics(_metrics, _exporter, () => new FiguresReader(System, actors.Dispatcher, actors.Runners, _store.Runs, clock));
 
         // Parked polls are answered before the server waits for open requests.
         lifetime.ApplicationStopping.Register(() => actors.Dispatcher.Tell(DrainPolls.Instance));

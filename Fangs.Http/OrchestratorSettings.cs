@@ -25,6 +25,9 @@ public sealed record OrchestratorSettings
     /// <summary>What the actors need.</summary>
     public CoreSettings Core { get; init; } = new();
 
+    /// <summary>Whether <c>/metrics</c> is served.</summary>
+    public bool Metrics { get; init; } = true;
+
     /// <summary>How long requests may take to finish once the process is told to stop.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(5);
 }

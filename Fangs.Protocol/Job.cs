@@ -114,6 +114,10 @@ public sealed record Job
     [JsonPropertyName("dispatched_at")]
     public DateTimeOffset DispatchedAt { get; init; }
 
+    /// <summary>W3C trace context of the request that queued the job; absent when it is not traced. Not part of the original protocol.</summary>
+    [JsonPropertyName("traceparent"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? TraceParent { get; init; }
+
     /// <summary>The sandbox to start; absent for <see cref="JobKind.SensorOnly"/>.</summary>
     [JsonPropertyName("sandbox"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public SandboxSpec? Sandbox { get; init; }

@@ -4,10 +4,12 @@ using Akka.Hosting;
 using Akka.Pattern;
 using Fangs.Actors.Jobs;
 using Fangs.Actors.Packages;
+using Fangs.Actors.Retention;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Runs;
 using Fangs.Actors.Storage;
 using Fangs.Actors.Storage.Sqlite;
+using Fangs.Actors.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Fangs.Actors.Hosting;
@@ -19,8 +21,11 @@ public sealed class Store : IAsyncDisposable
     private readonly SqliteEventStore _events;
 
     /// <summary>Opens the database, exclusively, and brings its schema up to date.</summary>
+    /// <param name="settings">Settings.</param>
+    /// <param name="clock">The time.</param>
+    /// <param name="metrics">Counts verdicts and decisions; null for nobody.</param>
     /// <exception cref="StorageUnusableException">It cannot be used; the message says what to do.</exception>
-    public Store(CoreSettings settings, TimeProvider clock)
+    public Store(CoreSettings settings, TimeProvider clock, FangsMetrics? metrics = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(clock);
@@ -39,7 +44,8 @@ public sealed class Store : IAsyncDisposable
         _events = new SqliteEventStore(_writer, clock, settings.MaxEventsPerRun);
         Runs = new SqliteRunStore(Database, _writer, clock);
         Analysis = new SqliteAnalysisStore(Database, _writer, clock);
-        Ledger = new PackageLedger(Analysis, settings.Analysis, clock);
+        Ledger = new PackageLedger(Analysis, settings.Analysis, clock) { Saved = metrics is null ? null : metrics.Judged };
+        Retention = new SqliteRetentionStore(Database, _writer, clock, _events.Forget);
     }
 
     /// <summary>The database file.</summary>
@@ -60,6 +66,9 @@ public sealed class Store : IAsyncDisposable
     /// <summary>Judges runs and carries decisions out. While an orchestrator runs, only its package actors may call it.</summary>
     public PackageLedger Ledger { get; }
 
+    /// <summary>Deletion of what is old.</summary>
+    public IRetentionStore Retention { get; }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -73,7 +82,7 @@ public sealed class Store : IAsyncDisposable
 public static class Core
 {
     /// <summary>Adds the actor system with everything of the orchestrator but HTTP.</summary>
-    public static IServiceCollection AddFangsActors(this IServiceCollection services, CoreSettings settings, Store store, TimeProvider clock)
+    public static IServiceCollection AddFangsActors(this IServiceCollection services, CoreSettings settings, Store store, FangsMetrics metrics, TimeProvider clock)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(store);
@@ -87,6 +96,7 @@ public static class Core
             .AddHocon(Hocon("fangs.conf"), HoconAddMode.Prepend)
             .AddHocon(Akka.Persistence.Sql.SqlPersistence.DefaultConfiguration, HoconAddMode.Append)
             .AddSetup(SqliteJournal.SetupFor(store.Database))
+            .AddSetup(new MetricsSetup(metrics))
             .WithActors((system, registry) => Start(system, registry, settings, store, clock)));
     }
 
@@ -101,6 +111,9 @@ public static class Core
         var runs = system.ActorOf(RunSupervisor.Props(settings.Runs, store.Runs, dispatcher, packages, clock), "runs");
         var runners = system.ActorOf(RunnerRegistry.Props(settings.Runners, dispatcher, runs, clock), "runners");
         var writer = system.ActorOf(EventWriter.Props(store.Events, runs), "event-writer");
+        // Keeps nothing of its own: should it fail, it starts again with its first pass.
+        var retention = system.ActorOf(RetentionPruner.Props(settings.Retention, store.Retention, clock), "retention");
+        registry.Register<RetentionPruner>(retention);
         registry.Register<JobDispatcher>(dispatcher);
         registry.Register<PackageSupervisor>(packages);
         registry.Register<RunSupervisor>(runs);

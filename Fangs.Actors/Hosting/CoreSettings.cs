@@ -2,6 +2,7 @@ using Fangs.Actors.Analysis;
 using Fangs.Actors.Configuration;
 using Fangs.Actors.Jobs;
 using Fangs.Actors.Packages;
+using Fangs.Actors.Retention;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Runs;
 
@@ -33,4 +34,7 @@ public sealed record CoreSettings
 
     /// <summary>How runs are judged.</summary>
     public AnalysisSettings Analysis { get; init; } = new();
+
+    /// <summary>Retention.</summary>
+    public RetentionSettings Retention { get; init; } = new();
 }

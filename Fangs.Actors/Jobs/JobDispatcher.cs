@@ -3,6 +3,7 @@ using Akka.Event;
 using Akka.Persistence;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Runs;
+using Fangs.Actors.Telemetry;
 using Fangs.Protocol;
 
 namespace Fangs.Actors.Jobs;
@@ -27,6 +28,7 @@ public sealed class JobDispatcher : ReceivePersistentActor, IWithTimers
     private readonly JobSettings _settings;
     private readonly TimeProvider _clock;
     private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly FangsMetrics _metrics = FangsMetrics.Of(Context.System);
     private readonly ParkedPolls _parked = new();
     private readonly Dictionary<Guid, Delivery> _deliveries = [];
     private readonly Dictionary<RunId, Guid> _pollOf = [];
@@ -82,6 +84,7 @@ public sealed class JobDispatcher : ReceivePersistentActor, IWithTimers
         Command<RegistryStarted>(OnRegistryStarted);
         Command<AnnounceRun>(m => OnAnnounceRun(m.RunId));
         Command<GetJobs>(_ => Sender.Tell(new JobList([.. _state.Jobs.Values.OrderBy(j => j.Order)])));
+        Command<GetQueueFigures>(_ => Sender.Tell(Figures()));
         Command<GetStateLine>(_ => Sender.Tell(new StateLine(Describe())));
         Command<SaveSnapshotSuccess>(OnSnapshotSaved);
         Command<SaveSnapshotFailure>(f => _log.Warning(f.Cause, "No snapshot of the job queue; the journal keeps everything"));
@@ -130,7 +133,7 @@ public sealed class JobDispatcher : ReceivePersistentActor, IWithTimers
     {
         var number = ++_polls;
         if (!_idleSince.TryGetValue(poll.Runner, out var idleSince)) _idleSince[poll.Runner] = idleSince = _clock.GetUtcNow();
-        var parked = new ParkedPoll(poll.Runner, poll.PollId, poll.DropsPerRun, Sender, poll.RunnerRef, idleSince, number);
+        var parked = new ParkedPoll(poll.Runner, poll.PollId, poll.DropsPerRun, Sender, poll.RunnerRef, idleSince, number, _clock.GetUtcNow());
         if (_planned.NextFor(poll.Runner) is { } waiting)
         {
             Lease(parked, waiting);
@@ -233,6 +236,7 @@ public sealed class JobDispatcher : ReceivePersistentActor, IWithTimers
         {
             case JobQueued e:
                 _runs.Tell(new EnsureRun(e.Job, e.At, e.RetryOf, e.RetryOf is null ? asker : ActorRefs.Nobody));
+                if (e.RetryOf is null) _metrics.ScanQueued();
                 if (e.RetryOf is { } lost) _log.Info("Run {Run} is repeated as run {Retry}", lost, e.RunId);
                 break;
             case JobLeased e when _state.Jobs.TryGetValue(e.RunId, out var entry):
@@ -276,8 +280,13 @@ public sealed class JobDispatcher : ReceivePersistentActor, IWithTimers
         _deliveries[poll.PollId] = new Delivery(job.Job.RunId, attempt);
         _pollOf[job.Job.RunId] = poll.PollId;
         _idleSince.Remove(poll.Runner); // idle anew from its next poll on
-        Execute(new LeaseJob(job.Job.RunId, poll.Runner, poll.DropsPerRun),
-            _ => Answer(poll.RunnerRef, poll.Runner, poll.Asker, new PollResult(job.Job, attempt)));
+        Execute(new LeaseJob(job.Job.RunId, poll.Runner, poll.DropsPerRun), _ =>
+        {
+            Answer(poll.RunnerRef, poll.Runner, poll.Asker, new PollResult(job.Job, attempt));
+            var now = _clock.GetUtcNow();
+            _metrics.JobLeased(now - job.Since, now - poll.Since);
+            FangsTraces.Record("job queued", job.Job.TraceParent, job.Since, now, job.Job.RunId);
+        });
     }
 
     private TimeSpan TimeLimitOf(Job job) => job.Duration.ToTimeSpan() + (job.Sandbox?.GracePeriod.ToTimeSpan() ?? TimeSpan.Zero) + _settings.ResultSlack;
@@ -315,6 +324,13 @@ public sealed class JobDispatcher : ReceivePersistentActor, IWithTimers
     {
         DeleteMessages(saved.Metadata.SequenceNr);
         DeleteSnapshots(new SnapshotSelectionCriteria(saved.Metadata.SequenceNr - 1));
+    }
+
+    private QueueFigures Figures()
+    {
+        var oldest = _state.Jobs.Values.Where(j => j.Stage == JobStage.Queued).Select(j => (DateTimeOffset?)j.QueuedAt).Min();
+        return new QueueFigures(
+            _state.Jobs.Values.CountBy(j => j.Stage).ToDictionary(), oldest is { } since ? _clock.GetUtcNow() - since : TimeSpan.Zero, _parked.Count);
     }
 
     private string Describe()

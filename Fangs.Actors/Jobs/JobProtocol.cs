@@ -155,6 +155,19 @@ public sealed record DispatcherUnavailable
     public static readonly DispatcherUnavailable Instance = new();
 }
 
+/// <summary>Asks for the figures of the queue, for metrics.</summary>
+public sealed record GetQueueFigures
+{
+    /// <summary>The only instance.</summary>
+    public static readonly GetQueueFigures Instance = new();
+}
+
+/// <summary>Answer to <see cref="GetQueueFigures"/>.</summary>
+/// <param name="Depths">Jobs by stage; a stage without jobs may be missing.</param>
+/// <param name="OldestQueued">How long the oldest waiting job has been in the queue; zero when none waits.</param>
+/// <param name="ParkedPolls">Polls that wait.</param>
+public sealed record QueueFigures(IReadOnlyDictionary<JobStage, int> Depths, TimeSpan OldestQueued, int ParkedPolls);
+
 /// <summary>Lists the jobs in the queue.</summary>
 public sealed record GetJobs
 {

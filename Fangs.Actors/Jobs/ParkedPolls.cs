@@ -11,7 +11,9 @@ namespace Fangs.Actors.Jobs;
 /// <param name="RunnerRef">The runner's actor, told when the poll ends.</param>
 /// <param name="IdleSince">Since when the runner has had nothing to do.</param>
 /// <param name="Number">Rises with each poll; breaks ties.</param>
-public sealed record ParkedPoll(RunnerId Runner, Guid PollId, bool DropsPerRun, IActorRef Asker, IActorRef RunnerRef, DateTimeOffset IdleSince, long Number);
+/// <param name="Since">When it came.</param>
+public sealed record ParkedPoll(
+    RunnerId Runner, Guid PollId, bool DropsPerRun, IActorRef Asker, IActorRef RunnerRef, DateTimeOffset IdleSince, long Number, DateTimeOffset Since);
 
 /// <summary>The polls that wait, by poll, by runner, and by how long their runner has been idle. Not persisted: after a restart runners poll again.</summary>
 internal sealed class ParkedPolls

@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Event;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Storage;
+using Fangs.Actors.Telemetry;
 using Fangs.Protocol;
 
 namespace Fangs.Actors.Packages;
@@ -34,12 +35,14 @@ public sealed class PackageActor : ReceiveActor, IWithTimers
     private readonly PackageSettings _settings;
     private readonly PackageLedger _ledger;
     private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly FangsMetrics _metrics = FangsMetrics.Of(Context.System);
     private readonly Queue<DecideForPackage> _decisions = new();
     private readonly LinkedList<AnalyseRun> _analyses = new();
     private readonly Dictionary<RunId, List<IActorRef>> _waiting = [];
     private readonly HashSet<string> _warned = new(StringComparer.Ordinal);
     private AnalyseRun? _current;
     private List<IActorRef> _currentAskers = [];
+    private long _began;
     private bool _mustLoadDue;
     private string _doing = "";
     private int _failures;
@@ -141,6 +144,7 @@ public sealed class PackageActor : ReceiveActor, IWithTimers
             _doing = $"run {analyse.RunId}";
             _current = analyse;
             _currentAskers = _waiting.Remove(analyse.RunId, out var askers) ? askers : [];
+            _began = TimeProvider.System.GetTimestamp();
             _ledger.AnalyseAsync(analyse.RunId).PipeTo(Self, success: verdict => new Analysed(verdict), failure: e => new AnalysisFailed(e));
         }
     }
@@ -156,6 +160,7 @@ public sealed class PackageActor : ReceiveActor, IWithTimers
     private void OnAnalysed(Analysed analysed)
     {
         var run = _current!.RunId;
+        _metrics.Analysed(TimeProvider.System.GetElapsedTime(_began));
         foreach (var asker in _currentAskers) asker.Tell(new RunAnalysed(run, analysed.Verdict));
         if (analysed.Verdict is { } verdict)
         {

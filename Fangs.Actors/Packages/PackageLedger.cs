@@ -38,6 +38,9 @@ public sealed class PackageLedger
     /// <summary>Works on a store.</summary>
     public PackageLedger(IAnalysisStore store, AnalysisSettings settings, TimeProvider clock) => (_store, _settings, _clock) = (store, settings, clock);
 
+    /// <summary>Told of every change that has been stored; for metrics.</summary>
+    public Action<PackageChange>? Saved { get; init; }
+
     /// <summary>Judges a run that has ended. Again changes nothing, unless something has come in.</summary>
     /// <returns>The verdict; null when there is no such run or it has not ended.</returns>
     /// <exception cref="StorageException">The store fails, or the allow list cannot be read; nothing was changed.</exception>
@@ -48,7 +51,7 @@ public sealed class PackageLedger
             if (await LoadAsync(run) is not { } basis || !RunStates.HasEnded(basis.Run.State)) return null;
             var filter = FilterFor(basis);
             var change = Differ.Judge(basis, filter, _settings.MinRuns, NewId);
-            if (!await _store.SaveAsync(change, [])) continue;
+            if (!await SaveAsync(change, [])) continue;
             return new RunVerdict(run, basis.Package, basis.Run.IsConclusive, change.Run.IsInBaseline, change.Run.Open)
             {
                 UnusableEntries = [.. filter.Unusable.Select(entry => entry.Id)],
@@ -161,6 +164,13 @@ public sealed class PackageLedger
         return WithEffect(DecisionOutcome.Done(AnswerFor(request, entry)), await AffectedByAsync(entry, request.Action!));
     }
 
+    private async Task<bool> SaveAsync(PackageChange change, IReadOnlyList<RunId> due)
+    {
+        if (!await _store.SaveAsync(change, due)) return false;
+        Saved?.Invoke(change);
+        return true;
+    }
+
     private static string NewId() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
 
     private static DecisionOutcome NoRun(DecisionRequest request) => DecisionOutcome.NotFound($"run {request.RunId} does not exist");
@@ -215,7 +225,7 @@ public sealed class PackageLedger
             // What became known may close deviations of other runs.
             var waiting = result.Change is { Learned.Count: > 0 } ? await _store.WaitingAsync(basis.Package) : [];
             var others = waiting.Where(other => other.RunId != run.RunId).Select(other => other.RunId).ToList();
-            if (result.Change is { } change && !await _store.SaveAsync(change, others)) continue;
+            if (result.Change is { } change && !await SaveAsync(change, others)) continue;
             foreach (var other in others) await AnalyseAsync(other);
             return DecisionOutcome.Done(new DecisionResponse
             {

@@ -3,6 +3,7 @@ using Akka.Event;
 using Fangs.Actors.Ingest;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Storage;
+using Fangs.Actors.Telemetry;
 using Fangs.Protocol;
 
 namespace Fangs.Actors.Runs;
@@ -35,8 +36,10 @@ public sealed class EventWriter : ReceiveActor
     private readonly IEventStore _store;
     private readonly IActorRef _runs;
     private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly FangsMetrics _metrics = FangsMetrics.Of(Context.System);
     private readonly Queue<(PreparedBatch Batch, IActorRef Asker)> _waiting = new();
     private (PreparedBatch Batch, IActorRef Asker)[] _committing = [];
+    private long _committingSince;
     private long _events;
     private long _commits;
 
@@ -73,17 +76,22 @@ public sealed class EventWriter : ReceiveActor
         }
 
         _committing = [.. group];
+        _committingSince = TimeProvider.System.GetTimestamp();
         _store.AppendAsync([.. group.Select(g => g.Batch)]).PipeTo(Self, success: o => new Committed(o), failure: e => new CommitFailed(e));
     }
 
     private void OnCommitted(Committed committed)
     {
+        var took = TimeProvider.System.GetElapsedTime(_committingSince);
+        _metrics.Committed(_committing.Sum(c => c.Batch.Events.Length), _committing.Sum(c => (long)c.Batch.PayloadBytes), took);
         for (var i = 0; i < _committing.Length; i++)
         {
             var (batch, asker) = _committing[i];
             var outcome = committed.Outcomes[i];
+            if (outcome.IsDuplicate) _metrics.DuplicateBatch();
             if (outcome.Error is { } error)
             {
+                _metrics.PersistFailed(batch.Events.Length);
                 asker.Tell(new Status.Failure(error));
             }
             else
@@ -107,6 +115,7 @@ public sealed class EventWriter : ReceiveActor
         var cause = failed.Cause as StorageException ?? new StorageException($"Events were not stored: {failed.Cause.Message}", failed.Cause);
         foreach (var (batch, asker) in _committing)
         {
+            _metrics.PersistFailed(batch.Events.Length);
             asker.Tell(new Status.Failure(cause));
             batch.Dispose();
         }

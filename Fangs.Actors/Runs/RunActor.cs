@@ -7,6 +7,7 @@ using Fangs.Actors.Jobs;
 using Fangs.Actors.Packages;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Storage;
+using Fangs.Actors.Telemetry;
 using Fangs.Protocol;
 
 namespace Fangs.Actors.Runs;
@@ -37,11 +38,15 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
     private readonly IActorRef _packages;
     private readonly TimeProvider _clock;
     private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly FangsMetrics _metrics = FangsMetrics.Of(Context.System);
     private readonly HashSet<Guid> _streams = [];
     private RunRow _row = null!;
     private RunLeased? _lease;
     private DateTimeOffset _lastSign;
     private bool _isHolderKnown; // the queue has told this incarnation who has the run, or that nobody has
+    private string? _traceParent;
+    private DateTimeOffset? _since;
+    private bool _isJudged;
     private RecordResult? _counting;
     private IActorRef _countingFor = ActorRefs.Nobody;
 
@@ -125,7 +130,11 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
     private void Live()
     {
         Context.SetReceiveTimeout(null);
-        Receive<EnsureRun>(m => m.Asker.Tell(new ScanRejected($"run_id {_id} is in use; leave it out to get a new one")));
+        Receive<EnsureRun>(m =>
+        {
+            if (m.Job.TraceParent is not null) (_traceParent, _since) = (m.Job.TraceParent, m.QueuedAt);
+            m.Asker.Tell(new ScanRejected($"run_id {_id} is in use; leave it out to get a new one"));
+        });
         ReceiveAsync<RunLeased>(OnLeased);
         ReceiveAsync<RunReturned>(OnReturned);
         ReceiveAsync<EndRun>(m => Finish(new RunEnd(RunStates.Failed, m.Reason, null, 0, "")));
@@ -180,6 +189,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
     private void Settle(RunRow row)
     {
         _row = row;
+        _isJudged = row.IsAnalysed;
         Become(RunStates.HasEnded(row.State) ? Ended : Live);
     }
 
@@ -219,6 +229,8 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
     {
         // Between the verdict and now a late batch may have made it out of date; then another one is on its way.
         if (Timers.IsTimerActive(nameof(AnalysisDue))) return;
+        if (!_isJudged) _metrics.RunJudged(_row.SeqGaps, _row.InconclusiveReason);
+        _isJudged = true;
         _row = _row with { IsAnalysed = true, State = _row.State == RunStates.Analyzed ? RunStates.Done : _row.State };
     }
 
@@ -229,6 +241,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
             var (row, _) = await _store.EnsureAsync(ensure.Job, ensure.QueuedAt, ensure.RetryOf);
             Settle(row);
             _isHolderKnown = true;
+            (_traceParent, _since) = (ensure.Job.TraceParent, ensure.QueuedAt);
             ensure.Asker.Tell(new ScanAccepted(_id));
         }
         catch (StorageException e)
@@ -348,6 +361,8 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
     {
         _row = await _store.FinishAsync(_id, end);
         Timers.Cancel(nameof(Check));
+        _metrics.RunEnded(end.EventsDropped);
+        if (_since is { } since) FangsTraces.Record("run", _traceParent, since, _clock.GetUtcNow(), _id, end.Reason);
         _log.Info("Run {Run} {State}{Reason}", _id, _row.State, end.Reason.Length > 0 ? ": " + end.Reason : "");
         Become(Ended);
     }

@@ -47,6 +47,12 @@ public sealed record RunRow(RunId Id, string State, string RunnerId, string Fail
 
     /// <summary>Whether it has been judged since its last events came.</summary>
     public bool IsAnalysed { get; init; }
+
+    /// <summary>Batches missing between those that were stored; judged at the end of the run.</summary>
+    public long SeqGaps { get; init; }
+
+    /// <summary>Why an ended run is not conclusive; empty when it is.</summary>
+    public string InconclusiveReason { get; init; } = "";
 }
 
 /// <summary>How a run ended.</summary>
@@ -76,6 +82,10 @@ public interface IRunStore
     /// <returns>The row as it stands now.</returns>
     /// <exception cref="StorageException">The database fails.</exception>
     Task<RunRow> FinishAsync(RunId id, RunEnd end);
+
+    /// <summary>Counts the runs by state. States of which there are none may be missing.</summary>
+    /// <exception cref="StorageException">The database fails.</exception>
+    Task<IReadOnlyDictionary<string, long>> CountByStateAsync();
 
     /// <summary>Looks again whether an ended run is conclusive, after late batches; it has to be judged again.</summary>
     /// <returns>The row as it stands now.</returns>

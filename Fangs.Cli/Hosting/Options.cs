@@ -16,6 +16,21 @@ public sealed record OrchestratorOptions(IPEndPoint Address, string Id, string S
 
     /// <summary>Where to answer for the health without TLS; null for nowhere.</summary>
     public IPEndPoint? HealthAddress { get; init; }
+
+    /// <summary>How log lines look.</summary>
+    public LogFormat LogFormat { get; init; }
+
+    /// <summary>Receiver of traces; null for none.</summary>
+    public Uri? Otlp { get; init; }
+
+    /// <summary>Whether <c>/metrics</c> is served.</summary>
+    public bool Metrics { get; init; } = true;
+
+    /// <summary>Days that events are kept; 0 for ever.</summary>
+    public int RetentionDays { get; init; } = 90;
+
+    /// <summary>Time between two passes of retention.</summary>
+    public TimeSpan RetentionInterval { get; init; } = TimeSpan.FromHours(24);
 }
 
 /// <summary>What the command line says about the runner. Checked.</summary>
@@ -29,4 +44,10 @@ public sealed record RunnerOptions(Uri Orchestrator, string RunnerId, TimeSpan T
 {
     /// <summary>Files for an orchestrator that serves HTTPS.</summary>
     public TlsFlags Tls { get; init; } = new(null, null, null);
+
+    /// <summary>How log lines look.</summary>
+    public LogFormat LogFormat { get; init; }
+
+    /// <summary>Receiver of traces; null for none.</summary>
+    public Uri? Otlp { get; init; }
 }

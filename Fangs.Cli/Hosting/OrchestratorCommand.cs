@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cocona;
 using Fangs.Cli.Arguments;
 
@@ -6,6 +7,8 @@ namespace Fangs.Cli.Hosting;
 /// <summary><c>fangs orchestrator</c>: serves the API until it is stopped.</summary>
 public static class OrchestratorCommand
 {
+    private const int MaxRetentionDays = 36_500;
+
     /// <summary>What it takes.</summary>
     public static CommandSpec Spec { get; } = new("orchestrator", "Run the orchestrator",
     [
@@ -18,12 +21,13 @@ public static class OrchestratorCommand
             new("watch", FlagKind.Boolean, "false", "not in this version"),
             new("watch-interval", FlagKind.Duration, "5m", "not in this version"),
             new("ui", FlagKind.Boolean, "true", "pages under /ui"),
-            new("metrics", FlagKind.Boolean, "false", "not in this version"),
+            new("metrics", FlagKind.Boolean, "true", "serve Prometheus metrics at /metrics"),
             new("notifiers-file", FlagKind.Text, "", "not in this version"),
-            new("retention-days", FlagKind.Count, "0", "not in this version; nothing is deleted"),
-            new("retention-interval", FlagKind.Duration, "24h", "not in this version"),
+            new("retention-days", FlagKind.Count, "90", "delete events of runs that ended longer ago; 0 keeps everything"),
+            new("retention-interval", FlagKind.Duration, "24h", "time between two passes of retention"),
             new("ui-addr", FlagKind.Text, "", "not in this version"),
             new("ui-token", FlagKind.Text, "", "not in this version")),
+        .. ObservationFlags.All,
     ])
     {
         Details = "Creates and migrates the database of -sqlite-path. Ends cleanly on SIGTERM and Ctrl-C.\n"
@@ -37,14 +41,18 @@ public static class OrchestratorCommand
         call.RunAsync(async () =>
         {
             LaterFeatures.Refuse(
-                call.Line, ("watch", "false"), ("watch-interval", ""), ("metrics", "false"), ("notifiers-file", ""), ("retention-days", "0"),
-                ("retention-interval", ""), ("ui-addr", ""), ("ui-token", ""), ("ui", "true"));
+                call.Line, ("watch", "false"), ("watch-interval", ""), ("notifiers-file", ""), ("ui-addr", ""), ("ui-token", ""), ("ui", "true"));
             var tls = ServerTls.From(call.Line);
             var address = CheckAddress(addr, insecure || tls is not null);
             await call.Environment.Roots.Orchestrator(new OrchestratorOptions(address, CheckId(id), call.SqlitePath, ConfigurationFile.Load(call.Line))
             {
                 Tls = tls,
                 HealthAddress = ServerTls.HealthAddress(call.Line, address),
+                LogFormat = ObservationFlags.LogFormatOf(call.Line),
+                Otlp = ObservationFlags.OtlpOf(call),
+                Metrics = call.Line.IsSet("metrics"),
+                RetentionDays = RetentionDays(call.Line),
+                RetentionInterval = RetentionInterval(call.Line),
             }, call.Stop);
             return ExitCode.Success;
         });
@@ -57,6 +65,20 @@ public static class OrchestratorCommand
         return insecure || ListenAddress.IsLoopback(address)
             ? address
             : throw new UsageException($"-addr {text} can be reached from other hosts in plain HTTP, where everybody may queue scans: use a loopback address, TLS (-tls-cert, -tls-key), or add -insecure");
+    }
+
+    private static int RetentionDays(CommandLine line)
+    {
+        var days = int.Parse(line.Text("retention-days"), CultureInfo.InvariantCulture);
+        return days <= MaxRetentionDays ? days : throw new UsageException($"-retention-days {days}: at most {MaxRetentionDays}, or 0 to keep everything");
+    }
+
+    private static TimeSpan RetentionInterval(CommandLine line)
+    {
+        var text = line.Text("retention-interval");
+        return GoDuration.TryParse(text, out var ns) && TimeSpan.FromMicroseconds(ns / 1000) is var interval && interval >= TimeSpan.FromMinutes(1) && interval <= TimeSpan.FromDays(30)
+            ? interval
+            : throw new UsageException($"-retention-interval {text}: must be between 1m and 720h");
     }
 
     private static string CheckId(string id) => id.Length > 0 ? id : throw new UsageException("-id must not be empty");

@@ -18,6 +18,7 @@ public static class RunnerCommand
         new("registry", FlagKind.Text, "", "npm registry; the one that npm is configured for when not given"),
         new("state-dir", FlagKind.Text, "/run/fangs", "where sandboxes are kept while they run"),
         .. TlsFlags.Specs,
+        .. ObservationFlags.All,
     ])
     {
         Details = "Needs root: it loads eBPF programs and makes sandboxes. Use a host that you can do without.",
@@ -35,7 +36,12 @@ public static class RunnerCommand
             if (timeout == TimeSpan.Zero) throw new UsageException("-timeout must be longer than 0");
             if (slots is < 1 or > 64) throw new UsageException("-slots must be between 1 and 64");
             var address = OrchestratorClient.ParseAddress(orchestrator);
-            var options = new RunnerOptions(address, id, timeout, slots, registry.Length > 0 ? registry : null, stateDirectory) { Tls = TlsFlags.From(call.Line, address) };
+            var options = new RunnerOptions(address, id, timeout, slots, registry.Length > 0 ? registry : null, stateDirectory)
+            {
+                Tls = TlsFlags.From(call.Line, address),
+                LogFormat = ObservationFlags.LogFormatOf(call.Line),
+                Otlp = ObservationFlags.OtlpOf(call),
+            };
             await call.Environment.Roots.Runner(options, call.Stop);
             return ExitCode.Success;
         });

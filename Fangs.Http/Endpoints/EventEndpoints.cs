@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Fangs.Actors.Ingest;
 using Fangs.Actors.Runs;
+using Fangs.Actors.Telemetry;
 using Fangs.Http.Access;
 using Fangs.Protocol;
 using Fangs.Protocol.Events;
@@ -14,7 +15,8 @@ using Microsoft.Extensions.Hosting;
 namespace Fangs.Http.Endpoints;
 
 /// <summary>Streams of events.</summary>
-public sealed class EventEndpoints(EdgeSettings edge, BatchPreparer preparer, TimeProvider clock, IHostApplicationLifetime lifetime, CoreActors actors, AccessGuard guard)
+public sealed class EventEndpoints(
+    EdgeSettings edge, BatchPreparer preparer, FangsMetrics metrics, TimeProvider clock, IHostApplicationLifetime lifetime, CoreActors actors, AccessGuard guard)
 {
     /// <summary>Adds the route.</summary>
     public void Map(IEndpointRouteBuilder routes) => routes.MapPost("/v1/runs/{run_id}/events", (RequestDelegate)Stream).For(Audience.Runners);
@@ -124,6 +126,8 @@ public sealed class EventEndpoints(EdgeSettings edge, BatchPreparer preparer, Ti
             if (batch.Seq is 0 or > long.MaxValue)
                 throw new WireException(StatusCodes.Status400BadRequest, $"batch {batch.Number}: field \"seq\": required, from 1 to {long.MaxValue}, rising by 1 with each batch");
             var prepared = endpoints.Preparer.Prepare(batch, run);
+            endpoints.Metrics.BatchReceived(batch.Events.Length, prepared.PayloadBytes);
+            foreach (var (type, count) in prepared.TypeCounts) endpoints.Metrics.EventsReceived(type, count);
             _batches++;
             _events += batch.Events.Length;
             _inFlight.Enqueue(endpoints.Writer.Ask<BatchAppended>(new AppendBatch(prepared), endpoints.Settings.AskTimeout));
@@ -140,6 +144,8 @@ public sealed class EventEndpoints(EdgeSettings edge, BatchPreparer preparer, Ti
     private EdgeSettings Settings => edge;
 
     private BatchPreparer Preparer => preparer;
+
+    private FangsMetrics Metrics => metrics;
 
     private TimeProvider Clock => clock;
 

@@ -2,6 +2,7 @@ using Akka.Actor;
 using Fangs.Actors.Jobs;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Runs;
+using Fangs.Actors.Telemetry;
 using Fangs.Protocol;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -58,5 +59,6 @@ public static class ScanEndpoints
         PackageName = string.IsNullOrEmpty(job.PackageName) ? null : job.PackageName,
         Version = string.IsNullOrEmpty(job.Version) ? null : job.Version,
         CgroupPath = string.IsNullOrEmpty(job.CgroupPath) ? null : job.CgroupPath,
+        TraceParent = FangsTraces.Current ?? (TraceContext.TryParse(job.TraceParent, out _) ? job.TraceParent : null),
     };
 }

@@ -35,6 +35,7 @@ internal sealed class JobRunner(
         }
 
         using var scope = _log.OfRun(job.RunId);
+        using var span = Traces.Job(job, settings.RunnerId);
         using var active = state.TryBegin(job.RunId);
         if (active is null)
         {
@@ -63,7 +64,9 @@ internal sealed class JobRunner(
             report.Failed($"the runner could not do the job: {e.Message}");
         }
 
-        await DeliverAsync(report.ToResult(job.RunId, time.GetElapsedTime(started)), abort);
+        var result = report.ToResult(job.RunId, time.GetElapsedTime(started));
+        if (result.Status != ResultStatus.Ok) span?.SetStatus(System.Diagnostics.ActivityStatusCode.Error, result.Reason);
+        await DeliverAsync(result, abort);
     }
 
     /// <summary>Reports a job that could not even be read.</summary>
@@ -111,6 +114,7 @@ internal sealed class JobRunner(
 
     private async Task<ISandbox> CreateSandboxAsync(Job job, CancellationToken stop)
     {
+        using var span = Traces.Step("create");
         using var elapsed = new CancellationTokenSource(_timings.SandboxSetup, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, elapsed.Token);
         try

@@ -91,6 +91,7 @@ internal sealed class OrchestratorClient : IDisposable
 
     private async Task<(HttpStatusCode Status, byte[] Body)> SendAsync(HttpRequestMessage request, TimeSpan limit, CancellationToken cancellationToken)
     {
+        if (Traces.Current is { } span) request.Headers.Add("traceparent", span);
         using var elapsed = new CancellationTokenSource(limit, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, elapsed.Token);
         try

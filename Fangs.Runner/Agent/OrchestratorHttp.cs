@@ -19,6 +19,8 @@ internal static class OrchestratorHttp
         ConnectTimeout = TimeSpan.FromSeconds(10),
         PooledConnectionLifetime = TimeSpan.FromMinutes(5), // so that a changed DNS entry is noticed
         SslOptions = CreateTls(settings),
+        // Its own span, which nobody exports, would stand between ours and the orchestrator's: OrchestratorClient passes the trace on.
+        ActivityHeadersPropagator = null,
     };
 
     private static SslClientAuthenticationOptions CreateTls(RunnerSettings settings)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Fangs.Runner.Sensor;
 using Microsoft.Extensions.Logging;
 
@@ -15,6 +16,7 @@ internal sealed class Recording(ISensorSession session, EventStreamer streamer, 
 {
     private const string BeforePhases = "before the first phase";
     private volatile string _phase = BeforePhases;
+    private Activity? _phaseSpan;
 
     /// <summary>The phase in progress, in words for reasons.</summary>
     public string Where => _phase == BeforePhases ? BeforePhases : $"phase {_phase}";
@@ -24,6 +26,8 @@ internal sealed class Recording(ISensorSession session, EventStreamer streamer, 
     {
         session.ExpectPhase(phase, nonce);
         _phase = phase;
+        _phaseSpan?.Dispose();
+        _phaseSpan = Traces.Open(phase);
     }
 
     /// <summary>Stops recording, takes over what is under way and sends it.</summary>
@@ -31,7 +35,9 @@ internal sealed class Recording(ISensorSession session, EventStreamer streamer, 
     /// <param name="abort">Gives up; what is left counts as lost.</param>
     public async Task<RecordingTotals> FinishAsync(TimeSpan budget, CancellationToken abort)
     {
+        _phaseSpan?.Dispose();
         var (counters, fault) = await DrainAsync(abort);
+        using var upload = Traces.Step("upload");
         var stream = await streamer.FinishAsync(budget, abort);
         // Kept but never received: it stayed in the ring buffer when the drain was cut short.
         var stranded = counters.Kept > counters.Received ? counters.Kept - counters.Received : 0;
@@ -53,6 +59,7 @@ internal sealed class Recording(ISensorSession session, EventStreamer streamer, 
 
     private async Task<(SensorCounters Counters, string? Fault)> DrainAsync(CancellationToken abort)
     {
+        using var span = Traces.Step("drain");
         using var elapsed = new CancellationTokenSource(timings.DrainBudget, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(abort, elapsed.Token);
         try

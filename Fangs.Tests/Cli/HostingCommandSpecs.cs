@@ -1,5 +1,6 @@
 using System.Net;
 using Fangs.Cli;
+using Fangs.Cli.Hosting;
 using Fangs.Cli.Up;
 using Fangs.Http;
 
@@ -48,8 +49,20 @@ public sealed class HostingCommandSpecs : IDisposable
         await _cli.RunPlainAsync("orchestrator", "--addr=[::1]:9000", "-id", "o1", "-sqlite-path", "/tmp/x.db", "-watch=false", "-ui", "-metrics=false", "-retention-days", "0");
         Assert.Equal(
             (new IPEndPoint(IPAddress.IPv6Loopback, 9000), "o1", "/tmp/x.db"), (_orchestrator!.Address, _orchestrator.Id, _orchestrator.SqlitePath));
+        Assert.Equal((false, 0), (_orchestrator.Metrics, _orchestrator.RetentionDays));
         await _cli.RunPlainAsync("runner", "-orchestrator", "http://10.0.0.1:9000/", "-runner-id", "lab-1", "-timeout", "1m", "-slots", "4");
         Assert.Equal(new RunnerOptions(new Uri("http://10.0.0.1:9000/"), "lab-1", TimeSpan.FromMinutes(1), 4, null, "/run/fangs"), _runner);
+    }
+
+    [Fact]
+    public async Task What_is_observed_and_kept_is_set_by_flags_and_the_receiver_of_traces_also_by_its_variable()
+    {
+        _cli.Set("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
+        await _cli.RunPlainAsync("orchestrator", "-log-format=json", "-retention-days=7", "-retention-interval=90m");
+        Assert.Equal((LogFormat.Json, 7, TimeSpan.FromMinutes(90), new Uri("http://127.0.0.1:4318")),
+            (_orchestrator!.LogFormat, _orchestrator.RetentionDays, _orchestrator.RetentionInterval, _orchestrator.Otlp));
+        await _cli.RunPlainAsync("runner", "-otlp-endpoint", "https://otel.example:4318");
+        Assert.Equal(new Uri("https://otel.example:4318"), _runner!.Otlp);
     }
 
     [Theory]
@@ -79,10 +92,19 @@ public sealed class HostingCommandSpecs : IDisposable
     [InlineData("orchestrator -watch=true", 2)]
     [InlineData("orchestrator -watch", 2)]
     [InlineData("orchestrator -ui=false", 2)]
-    [InlineData("orchestrator -metrics", 2)]
+    [InlineData("orchestrator -metrics", 0)]
+    [InlineData("orchestrator -retention-days 30 -retention-interval 1h", 0)]
+    [InlineData("orchestrator -retention-days 40000", 2)]
+    [InlineData("orchestrator -retention-interval 59s", 2)]
+    [InlineData("orchestrator -log-format json", 0)]
+    [InlineData("orchestrator -log-format xml", 2)]
+    [InlineData("orchestrator -otlp-endpoint http://127.0.0.1:4318", 0)]
+    [InlineData("orchestrator -otlp-endpoint 127.0.0.1:4318", 2)]
+    [InlineData("runner -log-format json", 0)]
+    [InlineData("runner -otlp-endpoint nonsense", 2)]
     [InlineData("orchestrator -notifiers-file x.json", 2)]
     [InlineData("orchestrator -config=", 2)]
-    [InlineData("orchestrator -retention-days 90", 2)]
+    [InlineData("orchestrator -retention-days 90", 0)]
     [InlineData("orchestrator -storage postgres", 2)]
     [InlineData("orchestrator -storage none", 2)]
     [InlineData("orchestrator -postgres-dsn x", 2)]

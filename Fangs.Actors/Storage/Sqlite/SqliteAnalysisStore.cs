@@ -99,7 +99,8 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
         """;
 
     private const string UpdateDeviationSql = """
-        UPDATE deviations SET value = @p1, evidence_event_id = @p2, severity = @p3, status = @p4, credential = @p5, role = @p6, phase = @p7,
+        UPDATE deviations SET value = @p1,
+          evidence_event_id = iif(EXISTS (SELECT 1 FROM events WHERE id = @p2), @p2, evidence_event_id), severity = @p3, status = @p4, credential = @p5, role = @p6, phase = @p7,
           count = @p8, decided_by = @p9, decided_at = @p10, note = @p11
         WHERE id = @p0
         """;
@@ -139,6 +140,10 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
         """;
 
     private const string RemoveAllowSql = "DELETE FROM allowlists WHERE id = @p0";
+    private const string HasEventSql = "SELECT 1 FROM events WHERE id = @p0";
+
+    private const string IsPrunedSql = "SELECT 1 FROM runs WHERE id = @p0 AND pruned_at IS NOT NULL";
+
     private const string BatchesSql = "SELECT first_event_id, events FROM event_batches WHERE run_id = @p0 ORDER BY first_event_id";
     private const string BatchCountSql = "SELECT count(*) FROM event_batches WHERE run_id = @p0";
     private const string EventRangeSql = "SELECT id, type, data FROM events WHERE id BETWEEN @p0 AND @p1 AND run_id = @p2 ORDER BY id";
@@ -265,6 +270,7 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
         ArgumentNullException.ThrowIfNull(visit);
         return ReadAsync<long?>($"Events of run {run}", session =>
         {
+            if (session.Number(IsPrunedSql, run.ToString()) is not null) return null;
             var batches = session.Rows(BatchesSql, row => (First: row.GetInt64(0), Events: row.GetInt64(1)), run.ToString());
             if (batches.Count == 0) return ReadUpstreamEvents(session, run, visit);
             var events = new List<StoredEvent>();
@@ -368,7 +374,16 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
             session.Execute(SetBaselineSql, id, run.IsInBaseline ? 1 : 0, run.BaselineBy);
         foreach (var removed in run.Removed) session.Execute(RemoveDeviationSql, removed);
         foreach (var row in run.Updated) UpdateDeviation(session, row);
-        foreach (var row in run.Added) AddDeviation(session, id, row, now);
+        var withoutEvidence = 0;
+        foreach (var row in run.Added)
+        {
+            // Retention has deleted the events of an old run that nothing referred to: what cannot be shown is not claimed.
+            if (session.Number(HasEventSql, row.EvidenceEventId) is null) withoutEvidence++;
+            else AddDeviation(session, id, row, now);
+        }
+
+        if (withoutEvidence > 0 && run.IsNews)
+            session.Execute(HistorySql, id, now, "evidence deleted", $"{withoutEvidence} deviations are not shown: retention has deleted their events; scan the version again");
         if (change.IsAnalysis) session.Execute(JudgedSql, id, now, PathRules.Version);
         // A look that finds everything as it was is no event.
         if (run.Event.Length > 0 && (!change.IsAnalysis || run.IsNews || before.State == RunStates.Analyzed))

@@ -34,6 +34,7 @@ public sealed class SqliteEventStore : IEventStore, IDisposable
     private const string OverCapSql = "UPDATE runs SET events_over_cap = events_over_cap + @p1 WHERE id = @p0";
     private const string SawExecSql = "UPDATE runs SET saw_exec = 1 WHERE id = @p0 AND saw_exec = 0";
     private const string StoredEventsSql = "SELECT coalesce(sum(events), 0) FROM event_batches WHERE run_id = @p0";
+    private const string PrunedSeqSql = "SELECT pruned_seq FROM runs WHERE id = @p0";
     private const string LastIdSql = "SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0), coalesce((SELECT max(id) FROM events), 0))";
     private const int MaxCachedRuns = 4096;
 
@@ -71,6 +72,9 @@ public sealed class SqliteEventStore : IEventStore, IDisposable
     /// <inheritdoc/>
     public void Dispose() => _writer.RolledBack -= Forget;
 
+    /// <summary>Drops what is cached of a run. To be called in the writer's loop, by whoever changes its batches.</summary>
+    internal void Forget(RunId run) => _totals.Remove(run);
+
     private AppendOutcome AppendOne(SqliteSession session, PreparedBatch batch)
     {
         session.Execute("SAVEPOINT batch");
@@ -97,6 +101,8 @@ public sealed class SqliteEventStore : IEventStore, IDisposable
         if (session.Number(KnownBatchSql, run, seq) is { } stored) return new AppendOutcome(true, (int)stored, null);
 
         var totals = TotalsOf(session, batch.RunId, run);
+        // Stored once and deleted by retention since: sent again, it is still a repeat.
+        if (seq <= totals.PrunedSeq) return new AppendOutcome(true, 0, null);
         if (totals.Stored + batch.Events.Length > _maxEventsPerRun)
         {
             // Known, so that it is no gap, but empty: whoever floods a run does not fill the disk.
@@ -145,7 +151,7 @@ public sealed class SqliteEventStore : IEventStore, IDisposable
     {
         if (_totals.TryGetValue(id, out var totals)) return totals;
         if (_totals.Count >= MaxCachedRuns) _totals.Clear();
-        return _totals[id] = new RunTotals { Stored = session.Number(StoredEventsSql, run) ?? 0 };
+        return _totals[id] = new RunTotals { Stored = session.Number(StoredEventsSql, run) ?? 0, PrunedSeq = session.Number(PrunedSeqSql, run) ?? 0 };
     }
 
     // Ids are given here and not by SQLite, so that those of a batch are contiguous whatever else is inserted.
@@ -160,5 +166,7 @@ public sealed class SqliteEventStore : IEventStore, IDisposable
     private sealed class RunTotals
     {
         public long Stored { get; set; }
+
+        public long PrunedSeq { get; init; }
     }
 }

@@ -1,3 +1,4 @@
+using Dapper;
 using Fangs.Protocol;
 using Microsoft.Data.Sqlite;
 
@@ -8,10 +9,12 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
 {
     private const string SelectSql = """
         SELECT id, state, runner_id, failure_reason, result_digest, interrupted, package_name, analyzed_at IS NOT NULL,
-          bad_batches = 0 AND max_seq = batches AND stored + events_over_cap >= events_emitted
+          bad_batches = 0 AND max_seq = batches AND stored + events_over_cap >= events_emitted, seq_gaps, inconclusive_reason
         FROM runs, (SELECT coalesce(sum(events), 0) AS stored, coalesce(max(seq), 0) AS max_seq, count(*) AS batches FROM event_batches WHERE run_id = @p0)
         WHERE id = @p0
         """;
+
+    private const string CountSql = "SELECT state, count(*) FROM runs GROUP BY state";
 
     private const string InsertSql = """
         INSERT INTO runs (id, package_name, version, state, attempt, started_at, queued_at, job_kind, retry_of)
@@ -32,6 +35,7 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
         WHERE id = @p0 AND state NOT IN ('analyzed', 'done', 'failed')
         """;
 
+    // Batches that retention has deleted were there: they count as such, or a late batch of an old run would make it look full of gaps.
     // Nobody looked is not the same as nothing happened: each cause that makes a run inconclusive, the first one counts.
     internal const string AssessSql = """
         UPDATE runs SET (seq_gaps, conclusive, inconclusive_reason) = (
@@ -45,7 +49,7 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
               WHEN saw_exec = 0 THEN 'no program was seen to start'
               ELSE '' END AS reason
             FROM (SELECT
-              coalesce((SELECT max(seq) - count(*) FROM event_batches WHERE run_id = @p0), 0) AS gaps)))
+              (SELECT max(coalesce(max(seq), 0), runs.pruned_seq) - count(*) - runs.pruned_batches FROM event_batches WHERE run_id = @p0) AS gaps)))
         WHERE id = @p0 AND state IN ('analyzed', 'done', 'failed')
         """;
 
@@ -65,6 +69,20 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
         catch (SqliteException e)
         {
             throw new StorageException($"Run {id} cannot be read: {e.Message}", e);
+        }
+    });
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyDictionary<string, long>> CountByStateAsync() => Task.Run(IReadOnlyDictionary<string, long> () =>
+    {
+        try
+        {
+            using var connection = database.OpenReader();
+            return connection.Query<(string State, long Count)>(CountSql).ToDictionary(row => row.State, row => row.Count, StringComparer.Ordinal);
+        }
+        catch (SqliteException e)
+        {
+            throw new StorageException($"The runs cannot be counted: {e.Message}", e);
         }
     });
 
@@ -146,5 +164,7 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
             Package = row.GetString(6),
             IsAnalysed = row.GetInt64(7) != 0,
             IsComplete = row.GetInt64(8) != 0,
+            SeqGaps = row.GetInt64(9),
+            InconclusiveReason = row.GetString(10),
         };
 }

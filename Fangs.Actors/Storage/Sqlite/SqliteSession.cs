@@ -41,6 +41,22 @@ public sealed class SqliteSession : IDisposable
     /// <summary>Runs a query for one number; null when there is no row or it is NULL.</summary>
     public long? Number(string sql, params ReadOnlySpan<object?> values) => Bind(sql, values).ExecuteScalar() is long value ? value : null;
 
+    /// <summary>Gives free pages at the end of the file back, see <see href="https://www.sqlite.org/pragma.html#pragma_incremental_vacuum"/>.</summary>
+    /// <param name="pages">At most this many.</param>
+    public void Reclaim(int pages)
+    {
+        // Not Execute: the statement frees one page with each step, and has to be stepped to its end.
+        using var command = _connection.CreateCommand();
+        command.CommandText = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"PRAGMA incremental_vacuum({pages})");
+        var rc = raw.sqlite3_prepare_v2(_connection.Handle, command.CommandText, out var statement);
+        using (statement)
+        {
+            while (rc is raw.SQLITE_OK or raw.SQLITE_ROW) rc = raw.sqlite3_step(statement);
+        }
+
+        if (rc != raw.SQLITE_DONE) throw new SqliteException($"incremental_vacuum: {raw.sqlite3_errmsg(_connection.Handle).utf8_to_string()}", rc);
+    }
+
     /// <summary>The prepared command of a constant, for loops that set parameters themselves.</summary>
     /// <param name="sql">A constant with parameters @p0, @p1, … in order.</param>
     /// <param name="parameters">How many parameters it has.</param>
