@@ -163,7 +163,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
             _app.MapMetrics(_metrics, _exporter, () => new FiguresReader(System, actors.Dispatcher, actors.Runners, _store.Runs, clock));
 
         // Parked polls are answered before the server waits for open requests.
-        lifetime.ApplicationStopping.Register(() => actors.Dispatcher.Tell(DrainPolls.Instance));
+        lifetime.ApplicationStopping.Register(() => actors.Dispatcher.Tell(DrainPolls.Instance, ActorRefs.NoSender)); // whoever runs this may be an actor of another system
         await _app.StartAsync(cancellationToken);
         await actors.Dispatcher.Ask<JobList>(GetJobs.Instance, ReadyWithin, cancellationToken); // the queue has been recovered
 

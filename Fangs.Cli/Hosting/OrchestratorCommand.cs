@@ -1,6 +1,7 @@
 using System.Globalization;
 using Cocona;
 using Fangs.Cli.Arguments;
+using Fangs.Protocol;
 
 namespace Fangs.Cli.Hosting;
 
@@ -76,7 +77,9 @@ public static class OrchestratorCommand
     private static TimeSpan RetentionInterval(CommandLine line)
     {
         var text = line.Text("retention-interval");
-        return GoDuration.TryParse(text, out var ns) && TimeSpan.FromMicroseconds(ns / 1000) is var interval && interval >= TimeSpan.FromMinutes(1) && interval <= TimeSpan.FromDays(30)
+        _ = GoDuration.TryParse(text, out var nanoseconds); // the reader of the command line has checked the form
+        var interval = TimeSpan.FromTicks(nanoseconds / 100);
+        return interval >= TimeSpan.FromMinutes(1) && interval <= TimeSpan.FromDays(30)
             ? interval
             : throw new UsageException($"-retention-interval {text}: must be between 1m and 720h");
     }

@@ -38,7 +38,7 @@ public sealed class EventEndpoints(
         finally
         {
             // Also when opening failed: the run may have heard of it and only its answer got lost.
-            actors.Runs.Tell(new EventStreamClosed(run, stream));
+            actors.Runs.Tell(new EventStreamClosed(run, stream), ActorRefs.NoSender);
         }
     }
 
@@ -83,7 +83,7 @@ public sealed class EventEndpoints(
             catch (EventBatchFormatException e)
             {
                 await CommitAllAsync();
-                endpoints.Runs.Tell(new BatchUnreadable(run, e.Message));
+                endpoints.Runs.Tell(new BatchUnreadable(run, e.Message), ActorRefs.NoSender);
                 throw new WireException(StatusCodes.Status400BadRequest, $"{e.Message}; the {_batches} batches before it are stored");
             }
             catch (WireException)

@@ -28,7 +28,7 @@ public static class JobEndpoints
         }
         catch (OperationCanceledException)
         {
-            actors.Dispatcher.Tell(new PollAbandoned(poll.Runner, poll.PollId)); // cancelling an Ask tells the actor nothing
+            actors.Dispatcher.Tell(new PollAbandoned(poll.Runner, poll.PollId), ActorRefs.NoSender); // cancelling an Ask tells the actor nothing
             throw;
         }
 
@@ -59,7 +59,7 @@ public static class JobEndpoints
         }
         catch
         {
-            actors.Dispatcher.Tell(new PollAbandoned(poll.Runner, poll.PollId));
+            actors.Dispatcher.Tell(new PollAbandoned(poll.Runner, poll.PollId), ActorRefs.NoSender);
             throw;
         }
     }

@@ -100,7 +100,7 @@ public abstract class RunStoreSpecs : StoreSpecs
         };
         var result = new ResultRequest { Status = ResultStatus.Failed, EventsEmitted = 12, Duration = new Nanoseconds(1_500_000_000), Details = details };
         var row = await Runs.FinishAsync(id, new RunEnd(RunStates.Failed, "npm install\0 failed", result, 3, "digest")).Soon();
-        Assert.Equal(new RunRow(id, "failed", "", "npm install\u2400 failed", "digest", true) { Package = "left-thing" }, row);
+        Assert.Equal(new RunRow(id, "failed", "", "npm install\u2400 failed", "digest", true) { Package = "left-thing", InconclusiveReason = "the scan failed: npm install\u2400 failed" }, row);
         Assert.Equal(row, await Runs.FindAsync(id).Soon());
         Assert.Equal(
             ["12|3|1500000000|7|npm ERR!\u2400|v20.1.0|11.19.0|sha256:12|1"],
