@@ -50,12 +50,13 @@ internal sealed class ResultReporter
         {
             await _retry.ExecuteAsync(async ct => await _client.PostResultAsync(result.RunId, json, ct), either.Token);
         }
-        catch (OrchestratorException e)
+        catch (OrchestratorException e) when (!e.IsTransient)
         {
             _log.ResultLost(e.Message);
         }
-        catch (OperationCanceledException)
+        catch (Exception e) when (e is OperationCanceledException or OrchestratorException)
         {
+            // When the time runs out between two tries, the last try's failure comes back instead of the cancellation.
             _log.ResultLost(abort.IsCancellationRequested ? "the runner stops" : $"not accepted within {Words.Of(_timings.ResultBudget)}");
         }
     }
