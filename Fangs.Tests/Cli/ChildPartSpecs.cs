@@ -32,9 +32,9 @@ public sealed class ChildPartSpecs : IAsyncLifetime
     public async Task A_part_is_asked_to_end_and_does()
     {
         await using var part = ChildPart.Start("waiter", Log, Waiting, TimeProvider.System);
-        await Task.WhenAny(_submitted.Task, part.WaitForExitAsync(CancellationToken.None));
+        await Task.WhenAny(_submitted.Task, part.WaitForExitAsync(CancellationToken.None)).Soon();
         Assert.False(part.HasExited, ReadLog());
-        Assert.True(await part.StopAsync());
+        Assert.True(await part.StopAsync().Soon());
         Assert.True(part.HasExited);
         Assert.Contains("fangs: interrupted", ReadLog());
     }
@@ -54,12 +54,12 @@ public sealed class ChildPartSpecs : IAsyncLifetime
         {
             var output = child.StandardOutput.ReadToEndAsync();
             var errors = child.StandardError.ReadToEndAsync();
-            await Task.WhenAny(_submitted.Task, child.WaitForExitAsync());
+            await Task.WhenAny(_submitted.Task, child.WaitForExitAsync()).Soon();
             Assert.False(child.HasExited);
             child.StandardInput.Close(); // what the kernel does for a parent that was killed
-            await child.WaitForExitAsync();
-            Assert.Equal((1, "fangs: interrupted\n"), (child.ExitCode, await errors));
-            await output;
+            await child.ExitSoonAsync();
+            Assert.Equal((1, "fangs: interrupted\n"), (child.ExitCode, await errors.Soon()));
+            await output.Soon();
         }
         finally
         {
@@ -72,7 +72,7 @@ public sealed class ChildPartSpecs : IAsyncLifetime
     {
         await File.WriteAllTextAsync(Log, "words of an earlier start\n");
         await using var part = ChildPart.Start("lister", Log, ["run", "list", "extra"], TimeProvider.System);
-        await part.WaitForExitAsync(CancellationToken.None);
+        await part.WaitForExitAsync(CancellationToken.None).Soon();
         var message = part.Ended().Message;
         Assert.StartsWith($"the lister ended with status 2; the end of {Log}:\n  fangs: run list: unexpected argument 'extra'", message);
         Assert.DoesNotContain("earlier", message);

@@ -46,7 +46,7 @@ public sealed class CliFixture : IDisposable
             Roots = Roots,
         };
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        var code = await FangsCli.RunAsync(args, environment, limit.Token);
+        var code = await FangsCli.RunAsync(args, environment, limit.Token).WaitAsync(TimeSpan.FromSeconds(90));
         return new CliResult(code, output.ToString(), error.ToString());
     }
 

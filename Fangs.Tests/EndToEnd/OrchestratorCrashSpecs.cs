@@ -37,8 +37,8 @@ public sealed class OrchestratorCrashSpecs : IDisposable
             await enough.Task.WaitAsync(TimeSpan.FromSeconds(60));
             orchestrator.Kill();
             await killed.CancelAsync();
-            await Task.WhenAll(clients);
-            await orchestrator.WaitForExitAsync();
+            await Task.WhenAll(clients).Soon();
+            await orchestrator.ExitSoonAsync();
         }
 
         using (var orchestrator = Start(port))
@@ -46,7 +46,7 @@ public sealed class OrchestratorCrashSpecs : IDisposable
             using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
             await UntilHealthyAsync(http);
             orchestrator.Kill();
-            await orchestrator.WaitForExitAsync();
+            await orchestrator.ExitSoonAsync();
         }
 
         Verify();
@@ -120,16 +120,19 @@ public sealed class OrchestratorCrashSpecs : IDisposable
 
     private static async Task UntilHealthyAsync(HttpClient http)
     {
-        for (var attempt = 0; ; attempt++)
+        using var limit = new CancellationTokenSource(Limits.Patience);
+        while (true)
         {
             try
             {
-                if ((await http.GetAsync("/v1/health")).IsSuccessStatusCode) return;
+                if ((await http.GetAsync("/v1/health", limit.Token)).IsSuccessStatusCode) return;
             }
-            catch (HttpRequestException) when (attempt < 600)
+            catch (HttpRequestException)
             {
-                await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
+                // Nobody listens yet.
             }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, limit.Token);
         }
     }
 

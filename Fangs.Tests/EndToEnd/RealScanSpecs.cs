@@ -26,7 +26,7 @@ public sealed class RealScanSpecs(OrchestratorFixture orchestrator) : IClassFixt
         using var stop = new CancellationTokenSource();
         await using var sensor = EbpfSensor.Create();
         var driver = new OciSandboxDriver(
-            new OciSandboxSettings { RunnerId = id, StateDirectory = "/run/fangs-test" /* the sandbox must be able to walk there, which temporary directories forbid */, Registry = await NpmRegistry.ResolveAsync(null, default) },
+            new OciSandboxSettings { RunnerId = id, StateDirectory = "/run/fangs-test" /* the sandbox must be able to walk there, which temporary directories forbid */, Registry = await NpmRegistry.ResolveAsync(null, default).Soon() },
             NullLogger<OciSandboxDriver>.Instance, TimeProvider.System);
         var runner = RunnerHost.RunAsync(new RunnerSettings { Orchestrator = orchestrator.Host.Address, RunnerId = id }, sensor, driver, NullLoggerFactory.Instance, TimeProvider.System, stop.Token);
         using var http = new HttpClient { BaseAddress = orchestrator.Host.Address };
@@ -35,7 +35,7 @@ public sealed class RealScanSpecs(OrchestratorFixture orchestrator) : IClassFixt
         var run = (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("run_id").GetString()!;
         await UntilEndedAsync(run);
         await stop.CancelAsync();
-        Assert.Equal(0, await runner);
+        Assert.Equal(0, await runner.Soon());
 
         Assert.Equal("done||1", Text($"SELECT state || '|' || inconclusive_reason || '|' || conclusive FROM runs WHERE id = '{run}'"));
         Assert.Equal("0|0|0", Text($"SELECT events_dropped || '|' || seq_gaps || '|' || npm_exit FROM runs WHERE id = '{run}'"));

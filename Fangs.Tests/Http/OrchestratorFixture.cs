@@ -18,17 +18,17 @@ public sealed class OrchestratorFixture : IAsyncLifetime
     public RawHttp Raw => new(Host.Address.Port);
 
     public async Task InitializeAsync() => Host = await OrchestratorHost.StartAsync(
-        Settings with { Core = Settings.Core with { SqlitePath = DatabasePath } }, TimeProvider.System, logging => logging.ClearProviders(), CancellationToken.None);
+        Settings with { Core = Settings.Core with { SqlitePath = DatabasePath } }, TimeProvider.System, logging => logging.ClearProviders(), CancellationToken.None).Soon();
 
     public async Task RestartAsync()
     {
-        await Host.DisposeAsync();
+        await Host.DisposeAsync().Soon();
         await InitializeAsync();
     }
 
     public async Task DisposeAsync()
     {
-        await Host.DisposeAsync();
+        await Host.DisposeAsync().Soon();
         System.IO.Directory.Delete(Directory, recursive: true);
     }
 }

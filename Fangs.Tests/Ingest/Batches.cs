@@ -51,7 +51,7 @@ internal static class Batches
     {
         using var reader = new EventBatchReader(pipe, limits);
         var all = new List<BatchText>();
-        while (await reader.ReadAsync(CancellationToken.None) is { } batch)
+        while (await reader.ReadAsync(CancellationToken.None).Soon() is { } batch)
         {
             all.Add(BatchText.Of(batch));
             batch.Dispose();
@@ -63,7 +63,7 @@ internal static class Batches
     internal static async Task<EventBatch> ReadOne(ReadOnlyMemory<byte> json)
     {
         using var reader = new EventBatchReader(Pipe(json));
-        return (await reader.ReadAsync(CancellationToken.None))!;
+        return (await reader.ReadAsync(CancellationToken.None).Soon())!;
     }
 
     internal static async Task<PreparedBatch> Prepare(BatchPreparer preparer, params string[] events)

@@ -79,7 +79,7 @@ public sealed class EventBatchReaderPropertySpecs
         using var reader = new EventBatchReader(Batches.Pipe(bytes, bytes.Length / 3, bytes.Length / 2));
         try
         {
-            while (await reader.ReadAsync(CancellationToken.None) is { } batch)
+            while (await reader.ReadAsync(CancellationToken.None).Soon() is { } batch)
             {
                 using (batch)
                 {

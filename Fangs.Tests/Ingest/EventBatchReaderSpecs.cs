@@ -103,10 +103,10 @@ public sealed class EventBatchReaderSpecs
     public async Task What_came_before_a_mistake_is_delivered()
     {
         using var reader = new EventBatchReader(Batches.Pipe(Encoding.UTF8.GetBytes(First + "oops")));
-        using var batch = await reader.ReadAsync(default);
+        using var batch = await reader.ReadAsync(default).Soon();
         Assert.NotNull(batch);
-        await Assert.ThrowsAsync<EventBatchFormatException>(async () => await reader.ReadAsync(default));
-        await Assert.ThrowsAsync<InvalidOperationException>(async () => await reader.ReadAsync(default));
+        await Assert.ThrowsAsync<EventBatchFormatException>(async () => await reader.ReadAsync(default).Soon());
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await reader.ReadAsync(default).Soon());
         Assert.Equal(1, reader.BatchesRead);
     }
 
@@ -123,13 +123,13 @@ public sealed class EventBatchReaderSpecs
         var pipe = new Pipe();
         using var reader = new EventBatchReader(pipe.Reader);
         await pipe.Writer.WriteAsync(Encoding.UTF8.GetBytes(First + "{\"se"));
-        using var first = await reader.ReadAsync(default);
+        using var first = await reader.ReadAsync(default).Soon();
         Assert.Equal(1UL, first!.Seq);
 
         var second = reader.ReadAsync(default);
         Assert.False(second.IsCompleted);
         await pipe.Writer.WriteAsync("q\":9}"u8.ToArray());
-        using var batch = await second;
+        using var batch = await second.Soon();
         Assert.Equal(9UL, batch!.Seq);
     }
 
@@ -142,11 +142,11 @@ public sealed class EventBatchReaderSpecs
         using var idle = new CancellationTokenSource();
         var abandoned = reader.ReadAsync(idle.Token);
         await idle.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await abandoned);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await abandoned.Soon());
         Assert.True(reader.IsInsideBatch);
 
         await pipe.Writer.WriteAsync(":4}"u8.ToArray());
-        using var batch = await reader.ReadAsync(default);
+        using var batch = await reader.ReadAsync(default).Soon();
         Assert.Equal(4UL, batch!.Seq);
     }
 
@@ -156,7 +156,7 @@ public sealed class EventBatchReaderSpecs
         var bytes = Encoding.UTF8.GetBytes(First + Second);
         var pipe = Batches.Pipe(bytes);
         using var reader = new EventBatchReader(pipe);
-        using var batch = await reader.ReadAsync(default);
+        using var batch = await reader.ReadAsync(default).Soon();
         Assert.True(pipe.TryRead(out var rest));
         Assert.Equal(Second.Length, rest.Buffer.Length);
     }
@@ -208,7 +208,7 @@ public sealed class EventBatchReaderSpecs
             sent += junk.Length;
         }
 
-        await Assert.ThrowsAsync<EventBatchFormatException>(() => reading);
+        await Assert.ThrowsAsync<EventBatchFormatException>(() => reading.Soon());
         Assert.InRange(sent, Limit - junk.Length, Limit + (8 * junk.Length));
     }
 

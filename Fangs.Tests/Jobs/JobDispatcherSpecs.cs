@@ -8,14 +8,7 @@ using Fangs.Protocol;
 
 namespace Fangs.Tests.Jobs;
 
-public sealed class JobDispatcherSpecs() : TestKit("""
-    akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit"
-    akka.actor.serializers.job-queue = "Fangs.Actors.Jobs.JobSerializer, Fangs.Actors"
-    akka.actor.serialization-bindings {
-      "Fangs.Actors.Jobs.IJobEvent, Fangs.Actors" = job-queue
-      "Fangs.Actors.Jobs.JobQueueSnapshot, Fangs.Actors" = job-queue
-    }
-    """)
+public sealed class JobDispatcherSpecs() : TestKit(SchedulerClock.ConfigWithJobs)
 {
     private static readonly RunnerId A = new("a"), B = new("b");
 

@@ -7,7 +7,7 @@ namespace Fangs.Tests.Jobs;
 /// <summary>What the dispatcher persists on its way between actors that take nothing unserialized, under the orchestrator's own bindings.</summary>
 public sealed class StrictSerializationSpecs() : TestKit(Strict)
 {
-    private static Config Strict => ConfigurationFactory.ParseString("akka.actor.serialize-messages = on")
+    private static Config Strict => ConfigurationFactory.ParseString("akka.actor.serialize-messages = on, akka.test.single-expect-default = 60s")
         .WithFallback(ConfigurationFactory.ParseString(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "hocon", "fangs.conf"))));
 
     public static TheoryData<string> Kinds() => JobSerializerSpecs.Kinds();

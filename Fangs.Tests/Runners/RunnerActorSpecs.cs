@@ -7,7 +7,7 @@ using Fangs.Protocol;
 
 namespace Fangs.Tests.Runners;
 
-public sealed class RunnerActorSpecs() : TestKit("akka.scheduler.implementation = \"Akka.TestKit.TestScheduler, Akka.TestKit\"")
+public sealed class RunnerActorSpecs() : TestKit(SchedulerClock.Config)
 {
     private static readonly RunnerId Id = new("host-a/1");
 

@@ -17,14 +17,7 @@ public sealed class LostRunSpecs : TestKit, IAsyncLifetime
     private readonly IActorRef _dispatcher;
     private readonly IActorRef _runs;
 
-    public LostRunSpecs() : base("""
-        akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit"
-        akka.actor.serializers.job-queue = "Fangs.Actors.Jobs.JobSerializer, Fangs.Actors"
-        akka.actor.serialization-bindings {
-          "Fangs.Actors.Jobs.IJobEvent, Fangs.Actors" = job-queue
-          "Fangs.Actors.Jobs.JobQueueSnapshot, Fangs.Actors" = job-queue
-        }
-        """)
+    public LostRunSpecs() : base(SchedulerClock.ConfigWithJobs)
     {
         var clock = new SchedulerClock(Time);
         _stores = new SqliteStores(_file, clock, 1000);

@@ -19,7 +19,7 @@ public sealed class RunActorSpecs : TestKit, IAsyncLifetime
     private readonly TestProbe _supervisor;
     private readonly TestProbe _dispatcher;
 
-    public RunActorSpecs() : base("akka.scheduler.implementation = \"Akka.TestKit.TestScheduler, Akka.TestKit\"")
+    public RunActorSpecs() : base(SchedulerClock.Config)
     {
         _stores = new SqliteStores(_file, Clock, 1000);
         (_supervisor, _dispatcher) = (CreateTestProbe(), CreateTestProbe());

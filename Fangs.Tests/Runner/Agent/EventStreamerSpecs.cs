@@ -128,14 +128,14 @@ public sealed class EventStreamerSpecs
         await using var server = await FakeOrchestrator.StartAsync();
         server.OnEvents = async (number, context) =>
         {
-            if (number == 1) await gate.Task;
+            if (number == 1) await gate.Task.Soon();
             return await FakeOrchestrator.Status(n => server.EventBodies.ElementAt(n - 1).Contains("bad", StringComparison.Ordinal) ? 400 : null)(number, context);
         };
         await using var streamer = Start(server, settings => settings with { BatchEvents = 1 });
         Emit("1");
         await server.UntilAsync(() => server.EventBodies.Count == 1); // the others wait together behind this one
         foreach (var payload in new[] { "2", "\"bad\"", "4" }) Emit(payload);
-        while (streamer.Queued < 4) await Task.Yield();
+        await Limits.UntilAsync(() => streamer.Queued >= 4);
         gate.SetResult();
         _events.Writer.Complete();
         var totals = await FinishAsync(streamer);
@@ -184,7 +184,7 @@ public sealed class EventStreamerSpecs
         await using var server = await FakeOrchestrator.StartAsync();
         server.OnEvents = async (_, _) =>
         {
-            await gate.Task;
+            await gate.Task.Soon();
             return false;
         };
         var events = Channel.CreateBounded<SensorEvent>(10);
@@ -199,11 +199,11 @@ public sealed class EventStreamerSpecs
         });
         await server.UntilAsync(() => server.EventBodies.Count == 1);
         var batch = server.EventBodies.First().Length;
-        while (streamer.Queued * batch < 1000 || events.Reader.Count < 10) await Task.Yield();
+        await Limits.UntilAsync(() => streamer.Queued * batch >= 1000 && events.Reader.Count >= 10);
         for (var i = 0; i < 1000; i++) await Task.Yield(); // nothing more is taken once the queue is full
         Assert.InRange(streamer.Queued * batch, 1000, 1000 + batch);
         gate.SetResult();
-        await writing;
+        await writing.Soon();
         Assert.Equal(1000, (await FinishAsync(streamer)).Acknowledged);
     }
 

@@ -285,7 +285,7 @@ public sealed class JobRunnerSpecs
         agent.Driver.Run = async (_, _, _) =>
         {
             running.Release();
-            await go.Task;
+            await go.Task.Soon();
             return FakeDriver.Success;
         };
         for (var i = 0; i < 10; i++) agent.Orchestrator.Give(AgentHarness.Scan());
@@ -306,7 +306,7 @@ public sealed class JobRunnerSpecs
         var go = new TaskCompletionSource();
         agent.Driver.Run = async (_, _, _) =>
         {
-            await go.Task;
+            await go.Task.Soon();
             return FakeDriver.Success;
         };
         agent.Orchestrator.Give(job);

@@ -51,7 +51,7 @@ public sealed class PollAndHeartbeatSpecs
         await using var agent = await AgentHarness.CreateAsync(time);
         agent.Orchestrator.OnPoll = async (number, context) =>
         {
-            if (number == 1) await held.Task;
+            if (number == 1) await held.Task.Soon();
             if (number <= 2) context.Response.StatusCode = StatusCodes.Status204NoContent;
             return number <= 2;
         };
@@ -98,7 +98,7 @@ public sealed class PollAndHeartbeatSpecs
         await using var agent = await AgentHarness.CreateAsync(time);
         agent.Orchestrator.OnPoll = async (number, context) =>
         {
-            if (number == 1) await asked.Task;
+            if (number == 1) await asked.Task.Soon();
             return await FakeOrchestrator.Status(n => n == 1 ? 404 : null)(number, context);
         };
         agent.Start();

@@ -78,7 +78,7 @@ public sealed class RunnerHostSpecs
         var job = AgentHarness.Scan();
         agent.Orchestrator.Give(job);
         agent.Start();
-        await started.Task;
+        await started.Task.Soon();
         Assert.Equal(0, await agent.StopAsync());
         var result = Assert.Single(agent.Orchestrator.Results);
         Assert.Equal(("failed", "runner shutting down", true, 1L), (result.Status, result.Reason, result.Details!.Interrupted, result.EventsEmitted));
@@ -104,7 +104,7 @@ public sealed class RunnerHostSpecs
         };
         agent.Orchestrator.Give(AgentHarness.Scan());
         agent.Start();
-        await started.Task;
+        await started.Task.Soon();
         var stopped = agent.StopAsync();
         await time.PassAsync(TimeSpan.FromSeconds(5)); // the flush is given up
         await agent.Orchestrator.ResultAsync();
@@ -167,12 +167,12 @@ public sealed class RunnerHostSpecs
                 TlsKey = Write("runner.key", runner.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()),
             };
             Assert.Empty(trusting.Validate());
-            using (var client = new OrchestratorClient(trusting, TimeProvider.System)) Assert.True((await client.HeartbeatAsync(new(), default)).Ok);
+            using (var client = new OrchestratorClient(trusting, TimeProvider.System)) Assert.True((await client.HeartbeatAsync(new(), default).Soon()).Ok);
             Assert.Equal("CN=runner-1", shown);
             Assert.Equal(["POST /v1/runners/runner-1/heartbeat"], fake.Paths);
 
             using var doubting = new OrchestratorClient(trusting with { TlsCa = null }, TimeProvider.System);
-            var refused = await Assert.ThrowsAsync<OrchestratorException>(() => doubting.HeartbeatAsync(new(), default));
+            var refused = await Assert.ThrowsAsync<OrchestratorException>(() => doubting.HeartbeatAsync(new(), default)).Soon();
             Assert.Null(refused.Status);
         }
         finally
@@ -187,7 +187,7 @@ public sealed class RunnerHostSpecs
         await using var fake = await FakeOrchestrator.StartAsync();
         using var client = new OrchestratorClient(AgentHarness.SettingsFor(fake.Address), TimeProvider.System);
         fake.OnHeartbeat = FakeOrchestrator.Status(_ => 400, "runner_id differs\r\nfrom the path");
-        var refused = await Assert.ThrowsAsync<OrchestratorException>(() => client.HeartbeatAsync(new HeartbeatRequest(), default));
+        var refused = await Assert.ThrowsAsync<OrchestratorException>(() => client.HeartbeatAsync(new HeartbeatRequest(), default)).Soon();
         Assert.Equal((System.Net.HttpStatusCode.BadRequest, "400: runner_id differs  from the path", false), (refused.Status!.Value, refused.Message, refused.IsTransient));
     }
 

@@ -83,8 +83,8 @@ public sealed class GatewayPartsSpecs
     [Fact]
     public async Task The_flag_names_the_registry_before_anything_else()
     {
-        Assert.Equal(new Uri("http://registry.example.org:81/x"), await NpmRegistry.ResolveAsync("http://registry.example.org:81/x", CancellationToken.None));
-        await Assert.ThrowsAsync<SandboxException>(() => NpmRegistry.ResolveAsync("ftp://registry.example.org", CancellationToken.None));
+        Assert.Equal(new Uri("http://registry.example.org:81/x"), await NpmRegistry.ResolveAsync("http://registry.example.org:81/x", CancellationToken.None).Soon());
+        await Assert.ThrowsAsync<SandboxException>(() => NpmRegistry.ResolveAsync("ftp://registry.example.org", CancellationToken.None)).Soon();
     }
 
     [Fact]

@@ -26,7 +26,7 @@ public sealed class OciSandboxSpecs : IAsyncLifetime
     public async Task This_host_has_what_the_driver_needs()
     {
         SandboxHost.RequireKernel();
-        Assert.Empty(await _host.Driver().ProbeAsync(CancellationToken.None));
+        Assert.Empty(await _host.Driver().ProbeAsync(CancellationToken.None).Soon());
         Assert.Equal("sandbox.oci", _host.Driver().Capability);
     }
 
@@ -115,7 +115,7 @@ public sealed class OciSandboxSpecs : IAsyncLifetime
     {
         SandboxHost.RequireKernel();
         var job = SandboxHost.Scan(name, version, new SandboxSpec { Image = image });
-        var refused = await Assert.ThrowsAsync<SandboxException>(() => _host.Driver().CreateAsync(job, CancellationToken.None));
+        var refused = await Assert.ThrowsAsync<SandboxException>(() => _host.CreateAsync(job));
         Assert.Contains(reason, refused.Message);
     }
 
@@ -126,10 +126,11 @@ public sealed class OciSandboxSpecs : IAsyncLifetime
         _registry.Publish("toy", "f() { f | f & }; f; sleep 1; exit 0");
         var job = SandboxHost.Scan("toy", ToyRegistry.Version, new SandboxSpec { Image = "node:20-slim", PidsLimit = 64 });
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(8));
-        await using var sandbox = await _host.Driver().CreateAsync(job, limit.Token);
+        var sandbox = await _host.CreateAsync(job);
+        await using var end = sandbox.DisposedSoon();
         try
         {
-            await sandbox.RunAsync((_, _) => { }, limit.Token);
+            await sandbox.RunAsync((_, _) => { }, limit.Token).WaitAsync(SandboxHost.Patience);
         }
         catch (OperationCanceledException)
         {
@@ -139,7 +140,7 @@ public sealed class OciSandboxSpecs : IAsyncLifetime
         var pids = CgroupHost.Find()!.V1Roots.TryGetValue("pids", out var v1) ? $"{v1}/fangs/{job.RunId}" : sandbox.CgroupPath;
         Assert.Equal("64", (await File.ReadAllTextAsync(pids + "/pids.max")).Trim());
         Assert.InRange(long.Parse((await File.ReadAllTextAsync(pids + "/pids.events")).Split(' ')[1]), 1, long.MaxValue);
-        await sandbox.DisposeAsync();
+        await sandbox.DisposeAsync().Soon();
         Assert.Empty(SandboxHost.CgroupsOf(job.RunId));
     }
 
@@ -173,7 +174,8 @@ public sealed class OciSandboxSpecs : IAsyncLifetime
         _registry.Publish("toy", "echo hanging; sleep 1000");
         using var limit = new CancellationTokenSource(SandboxHost.Patience);
         using var cancelled = new CancellationTokenSource();
-        await using var sandbox = await _host.Driver().CreateAsync(SandboxHost.Scan("toy", ToyRegistry.Version), limit.Token);
+        var sandbox = await _host.CreateAsync(SandboxHost.Scan("toy", ToyRegistry.Version));
+        await using var end = sandbox.DisposedSoon();
         var running = sandbox.RunAsync((_, _) => { }, cancelled.Token);
         while (!sandbox.OutputTail.Contains("\nhanging\n", StringComparison.Ordinal)) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, limit.Token);
         await cancelled.CancelAsync();
@@ -209,13 +211,14 @@ public sealed class OciSandboxSpecs : IAsyncLifetime
     public async Task The_layout_is_watched_and_its_decoys_are_credentials_that_exist()
     {
         SandboxHost.RequireKernel();
-        await using var sandbox = await _host.Driver().CreateAsync(SandboxHost.Command("/bin/sh", "-c", "cat ~/.npmrc ~/.aws/credentials ~/.ssh/id_rsa && ls -ld /work /tmp /home/node"), CancellationToken.None);
+        var sandbox = await _host.CreateAsync(SandboxHost.Command("/bin/sh", "-c", "cat ~/.npmrc ~/.aws/credentials ~/.ssh/id_rsa && ls -ld /work /tmp /home/node"));
+        await using var end = sandbox.DisposedSoon();
         var watched = sandbox.WatchedPaths.ToDictionary(w => w.Prefix, w => w.CredTagged);
         Assert.False(watched["/work/"]);
         Assert.False(watched["/home/node/"]);
         Assert.True(watched["/home/node/.npmrc"]);
         Assert.True(watched["/home/node/.ssh/id_rsa"]);
-        var outcome = await sandbox.RunAsync((_, _) => { }, CancellationToken.None);
+        var outcome = await sandbox.RunAsync((_, _) => { }, CancellationToken.None).WaitAsync(SandboxHost.Patience);
         Assert.True(outcome.ExitCode == 0, sandbox.OutputTail);
         Assert.Contains("drwxrwxrwt", sandbox.OutputTail);
     }

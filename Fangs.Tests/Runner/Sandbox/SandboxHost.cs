@@ -58,10 +58,15 @@ internal sealed class SandboxHost : IAsyncDisposable
     internal async Task<(SandboxOutcome Outcome, string Output)> RunAsync(Job job)
     {
         using var limit = new CancellationTokenSource(Patience);
-        await using var sandbox = await Driver().CreateAsync(job, limit.Token);
-        var outcome = await sandbox.RunAsync((phase, nonce) => Phases.Enqueue((phase, nonce)), limit.Token);
+        var sandbox = await CreateAsync(job);
+        await using var end = sandbox.DisposedSoon();
+        // The second limit is for a driver that does not heed the first.
+        var outcome = await sandbox.RunAsync((phase, nonce) => Phases.Enqueue((phase, nonce)), limit.Token).WaitAsync(2 * Patience);
         return (outcome, sandbox.OutputTail);
     }
+
+    /// <summary>Makes the sandbox of a job.</summary>
+    internal Task<ISandbox> CreateAsync(Job job) => Driver().CreateAsync(job, CancellationToken.None).WaitAsync(Patience);
 
     /// <summary>Directories of all hierarchies that belong to a run.</summary>
     internal static IReadOnlyList<string> CgroupsOf(RunId run)

@@ -53,8 +53,9 @@ public sealed class SandboxIsolationSpecs : IAsyncLifetime
             "
             """);
         using var limit = new CancellationTokenSource(SandboxHost.Patience);
-        await using var sandbox = (OciSandbox)await _host.Driver().CreateAsync(SandboxHost.Scan("toy", ToyRegistry.Version), limit.Token);
-        var outcome = await sandbox.RunAsync((_, _) => { }, limit.Token);
+        var sandbox = (OciSandbox)await _host.CreateAsync(SandboxHost.Scan("toy", ToyRegistry.Version));
+        await using var end = sandbox.DisposedSoon();
+        var outcome = await sandbox.RunAsync((_, _) => { }, limit.Token).WaitAsync(2 * SandboxHost.Patience);
         Assert.True(outcome.FailureReason is null, $"{outcome.FailureReason}\n{sandbox.OutputTail}");
         Assert.Contains("resolved 198.18.", sandbox.OutputTail);
         Assert.Contains("tls ECONNRESET", sandbox.OutputTail);
@@ -91,22 +92,23 @@ public sealed class SandboxIsolationSpecs : IAsyncLifetime
     {
         SandboxHost.RequireKernel();
         _registry.Publish("toy", "(sleep 1000 &) ; (setsid sleep 1000 &) ; echo started");
-        var before = HostState();
+        var before = await HostStateAsync();
         var job = SandboxHost.Scan("toy", ToyRegistry.Version);
         using var limit = new CancellationTokenSource(SandboxHost.Patience);
-        var sandbox = await _host.Driver().CreateAsync(job, limit.Token);
+        var sandbox = await _host.CreateAsync(job);
+        await using var end = sandbox.DisposedSoon();
         Assert.Equal($"{CgroupHost.Find()!.V2Root}/fangs/{job.RunId}", sandbox.CgroupPath);
         Assert.Single(await File.ReadAllLinesAsync(sandbox.CgroupPath + "/cgroup.procs"));
-        var outcome = await sandbox.RunAsync((_, _) => { }, limit.Token);
+        var outcome = await sandbox.RunAsync((_, _) => { }, limit.Token).WaitAsync(2 * SandboxHost.Patience);
         Assert.True(outcome.FailureReason is null, outcome.FailureReason);
         var members = await File.ReadAllLinesAsync(sandbox.CgroupPath + "/cgroup.procs");
         Assert.True(members.Length >= 3, "what the package left running goes on until disposal");
-        await sandbox.DisposeAsync();
-        await sandbox.DisposeAsync();
+        await sandbox.DisposeAsync().Soon();
+        await sandbox.DisposeAsync().Soon();
         Assert.Empty(SandboxHost.CgroupsOf(job.RunId));
         Assert.DoesNotContain(members, m => Directory.Exists("/proc/" + m) && !File.ReadAllText($"/proc/{m}/stat").Contains(") Z "));
         Assert.Empty(Directory.GetFiles(_host.StateDirectory, "*", SearchOption.AllDirectories));
-        Assert.Equal(before, HostState());
+        Assert.Equal(before, await HostStateAsync());
     }
 
     [SkippableFact]
@@ -116,22 +118,23 @@ public sealed class SandboxIsolationSpecs : IAsyncLifetime
         _registry.Publish("toy", "echo ready; sleep 1000");
         var job = SandboxHost.Scan("toy", ToyRegistry.Version);
         using var limit = new CancellationTokenSource(SandboxHost.Patience);
-        await using var abandoned = await _host.Driver().CreateAsync(job, limit.Token);
+        var abandoned = await _host.CreateAsync(job);
+        await using var end = abandoned.DisposedSoon();
         var run = abandoned.RunAsync((_, _) => { }, limit.Token);
 
         await using (var stranger = SandboxHost.For(_registry))
         {
             stranger.Settings = stranger.Settings with { StateDirectory = _host.StateDirectory };
-            Assert.Empty(await stranger.Driver().SweepAsync(limit.Token));
+            Assert.Empty(await stranger.Driver().SweepAsync(limit.Token).Soon());
         }
 
         Assert.NotEmpty(SandboxHost.CgroupsOf(job.RunId));
-        var removed = await _host.Driver().SweepAsync(limit.Token);
+        var removed = await _host.Driver().SweepAsync(limit.Token).Soon();
         Assert.Equal([$"sandbox {job.RunId}"], removed);
         Assert.Empty(SandboxHost.CgroupsOf(job.RunId));
         Assert.Empty(Directory.GetFiles(_host.StateDirectory, "*", SearchOption.AllDirectories));
-        Assert.Empty(await _host.Driver().SweepAsync(limit.Token));
-        var ended = await Record.ExceptionAsync(() => run);
+        Assert.Empty(await _host.Driver().SweepAsync(limit.Token).Soon());
+        var ended = await Record.ExceptionAsync(() => run.WaitAsync(2 * SandboxHost.Patience));
         Assert.True(ended is SandboxException || (await run).FailureReason is not null);
     }
 
@@ -140,12 +143,13 @@ public sealed class SandboxIsolationSpecs : IAsyncLifetime
     {
         SandboxHost.RequireKernel();
         var driver = _host.Driver();
-        await using var sandbox = await driver.CreateAsync(SandboxHost.Command("/bin/true"), CancellationToken.None);
-        Assert.Empty(await driver.SweepAsync(CancellationToken.None));
-        Assert.Equal(0, (await sandbox.RunAsync((_, _) => { }, CancellationToken.None)).ExitCode);
+        var sandbox = await driver.CreateAsync(SandboxHost.Command("/bin/true"), CancellationToken.None).Soon();
+        await using var end = sandbox.DisposedSoon();
+        Assert.Empty(await driver.SweepAsync(CancellationToken.None).Soon());
+        Assert.Equal(0, (await sandbox.RunAsync((_, _) => { }, CancellationToken.None).Soon()).ExitCode);
     }
 
-    private static string HostState()
+    private static async Task<string> HostStateAsync()
     {
         var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
         var npm = new DirectoryInfo(Path.Combine(home, ".npm"));
@@ -155,7 +159,7 @@ public sealed class SandboxIsolationSpecs : IAsyncLifetime
             File.ReadAllText("/proc/net/fib_trie"),
             string.Join('\n', File.ReadLines("/proc/net/route").Select(l => string.Join(' ', l.Split('\t').Take(4)))),
             string.Join(' ', NetworkInterface.GetAllNetworkInterfaces().SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address)),
-            stat.StandardOutput.ReadToEnd(),
+            await stat.StandardOutput.ReadToEndAsync().Soon(),
             npm.Exists ? string.Join(' ', npm.EnumerateFileSystemInfos().Select(f => $"{f.Name} {f.LastWriteTimeUtc:O}")) : "no ~/.npm",
             new FileInfo(Path.Combine(home, ".npmrc")) is { Exists: true } rc ? $"{rc.LastWriteTimeUtc:O} {rc.Length}" : "no ~/.npmrc");
     }

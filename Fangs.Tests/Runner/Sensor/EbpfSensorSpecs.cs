@@ -121,11 +121,10 @@ public sealed class EbpfSensorSpecs
             var start = new ProcessStartInfo("/bin/sh") { RedirectStandardError = true, RedirectStandardOutput = true };
             foreach (var argument in new[] { "-c", $"echo $$ > {_cgroup}/cgroup.procs; exec /bin/sh -c \"$0\"", script }) start.ArgumentList.Add(argument);
             using var process = Process.Start(start)!;
-            var output = process.StandardOutput.ReadToEndAsync();
-            _ = await process.StandardError.ReadToEndAsync();
-            _ = await output;
-            await process.WaitForExitAsync();
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+            var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+            await process.ExitSoonAsync();
+            await Task.WhenAll(output, errors).Soon();
+            using var limit = new CancellationTokenSource(Limits.Patience);
             Drained = await Session.DrainAsync(limit.Token);
             var events = new List<Seen>();
             await foreach (var e in Session.Events.ReadAllAsync(limit.Token)) events.Add(new Seen(e.Type, e.Phase, JsonDocument.Parse(e.Payload).RootElement));
@@ -134,8 +133,8 @@ public sealed class EbpfSensorSpecs
 
         public async ValueTask DisposeAsync()
         {
-            await Session.DisposeAsync();
-            if (_ownsSensor) await Sensor.DisposeAsync();
+            await Session.DisposeAsync().Soon();
+            if (_ownsSensor) await Sensor.DisposeAsync().Soon();
             Directory.Delete(_cgroup);
         }
     }
