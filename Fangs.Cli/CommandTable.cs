@@ -23,6 +23,8 @@ public static class CommandTable
         new(RunListCommand.Spec, RunListCommand.Bind),
         new(RunShowCommand.Spec, RunShowCommand.Bind),
         new(PackageListCommand.Spec, PackageListCommand.Bind),
+        new(PackageCheckCommand.Spec, PackageCheckCommand.Bind),
+        new(CoverageCommand.Spec, CoverageCommand.Bind),
         new(ActorsCommand.Spec, ActorsCommand.Bind),
         new(OrchestratorCommand.Spec, OrchestratorCommand.Bind),
         new(RunnerCommand.Spec, RunnerCommand.Bind),

@@ -1,4 +1,5 @@
 using Fangs.Actors.Hosting;
+using Fangs.Actors.Watching;
 using Fangs.Http;
 using Fangs.Protocol;
 using Fangs.Runner.Agent;
@@ -25,9 +26,29 @@ public static class Composition
         {
             Address = options.Address,
             Edge = new EdgeSettings { OrchestratorId = options.Id, Version = VersionCommand.Version },
-            Core = new CoreSettings { SqlitePath = options.SqlitePath },
+            Core = new CoreSettings { SqlitePath = options.SqlitePath, Watch = Watch(options.Watch) },
         }, stop),
         Runner: RunRunnerAsync);
+
+    // The interval between looks at the table stays below that between polls, or short intervals would not be kept.
+    private static WatchSettings Watch(WatchOptions options) => new()
+    {
+        IsOn = options.IsOn,
+        Interval = options.Interval,
+        TableInterval = options.Interval < TimeSpan.FromSeconds(8) ? options.Interval / 4 : TimeSpan.FromSeconds(2),
+        UserAgent = $"fangs/{VersionCommand.Version}",
+        Registry = async cancellationToken =>
+        {
+            try
+            {
+                return await Scans.NpmRegistry.FindAsync(options.Registry, Environment.GetEnvironmentVariable, cancellationToken);
+            }
+            catch (CliException e)
+            {
+                throw new RegistryException(e.Message, e);
+            }
+        },
+    };
 
     private static async Task RunRunnerAsync(RunnerOptions options, CancellationToken stop)
     {

@@ -3,6 +3,7 @@ using Akka.Hosting;
 using Fangs.Actors.Jobs;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Runs;
+using Fangs.Actors.Watching;
 
 namespace Fangs.Http;
 
@@ -22,6 +23,9 @@ public sealed class CoreActors(IReadOnlyActorRegistry registry)
 
     /// <summary>The supervisor of the runs.</summary>
     public IActorRef Runs => _runs ??= registry.Get<RunSupervisor>();
+
+    /// <summary>The watcher; null when it is off.</summary>
+    public IActorRef? Watcher => registry.TryGet<PackageWatcher>(out var watcher) ? watcher : null;
 
     /// <summary>The event writer.</summary>
     public IActorRef Writer => _writer ??= registry.Get<EventWriter>();

@@ -23,6 +23,9 @@ public sealed record EdgeSettings
     /// <summary>How long an actor may take to answer before the client gets 500.</summary>
     public TimeSpan AskTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long a poll of the registry that an operator asked for is waited for. Clients of ours give up after 30 s.</summary>
+    public TimeSpan CheckTimeout { get; init; } = TimeSpan.FromSeconds(25);
+
     /// <summary>Silence on an event stream longer than this ends it.</summary>
     public TimeSpan StreamIdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
 

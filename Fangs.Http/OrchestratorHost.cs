@@ -121,6 +121,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         _app.MapScans(settings.Edge, clock, actors);
         _app.MapResults(settings.Edge, actors);
         new EventEndpoints(settings.Edge, new BatchPreparer(), clock, lifetime, actors).Map(_app);
+        _app.MapPackageChecks(settings.Edge, actors);
         _app.MapActorTree(_app.Services);
 
         // Parked polls are answered before the server waits for open requests.

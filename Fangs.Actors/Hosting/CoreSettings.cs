@@ -1,6 +1,7 @@
 using Fangs.Actors.Jobs;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Runs;
+using Fangs.Actors.Watching;
 
 namespace Fangs.Actors.Hosting;
 
@@ -21,4 +22,7 @@ public sealed record CoreSettings
 
     /// <summary>Runs.</summary>
     public RunSettings Runs { get; init; } = new();
+
+    /// <summary>Watcher.</summary>
+    public WatchSettings Watch { get; init; } = new();
 }

@@ -6,7 +6,17 @@ namespace Fangs.Cli;
 /// <param name="Address">Where to listen.</param>
 /// <param name="Id">Name that it gives in answers.</param>
 /// <param name="SqlitePath">Database file.</param>
-public sealed record OrchestratorOptions(IPEndPoint Address, string Id, string SqlitePath);
+public sealed record OrchestratorOptions(IPEndPoint Address, string Id, string SqlitePath)
+{
+    /// <summary>How packages are watched.</summary>
+    public WatchOptions Watch { get; init; } = new(true, TimeSpan.FromMinutes(5), "");
+}
+
+/// <summary>What the command line says about watching packages. Checked.</summary>
+/// <param name="IsOn">Whether they are polled.</param>
+/// <param name="Interval">Between two polls of one package.</param>
+/// <param name="Registry">The npm registry, or empty for the one that npm is configured for.</param>
+public sealed record WatchOptions(bool IsOn, TimeSpan Interval, string Registry);
 
 /// <summary>What the command line says about the runner. Checked.</summary>
 /// <param name="Orchestrator">Base address of the orchestrator.</param>

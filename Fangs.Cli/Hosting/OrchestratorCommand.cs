@@ -13,8 +13,7 @@ public static class OrchestratorCommand
         new("id", FlagKind.Text, "fangs-orchestrator", "name in answers and logs"),
         new("insecure", FlagKind.Boolean, "false", "allow plain HTTP on an address that others can reach"),
         .. CommandSpec.Unbound(
-            new("watch", FlagKind.Boolean, "false", "not in this version"),
-            new("watch-interval", FlagKind.Duration, "5m", "not in this version"),
+            WatchFlags.On, WatchFlags.Interval, WatchFlags.Registry,
             new("ui", FlagKind.Boolean, "true", "pages under /ui"),
             new("metrics", FlagKind.Boolean, "false", "not in this version"),
             new("notifiers-file", FlagKind.Text, "", "not in this version"),
@@ -38,10 +37,10 @@ public static class OrchestratorCommand
         call.RunAsync(async () =>
         {
             LaterFeatures.Refuse(
-                call.Line, ("watch", "false"), ("watch-interval", ""), ("metrics", "false"), ("notifiers-file", ""), ("retention-days", "0"),
+                call.Line, ("metrics", "false"), ("notifiers-file", ""), ("retention-days", "0"),
                 ("retention-interval", ""), ("tls-cert", ""), ("tls-key", ""), ("tls-client-ca", ""), ("config", ""), ("health-addr", ""),
                 ("ui-addr", ""), ("ui-token", ""), ("ui", "true"));
-            await call.Environment.Roots.Orchestrator(new OrchestratorOptions(CheckAddress(addr, insecure), CheckId(id), call.SqlitePath), call.Stop);
+            await call.Environment.Roots.Orchestrator(new OrchestratorOptions(CheckAddress(addr, insecure), CheckId(id), call.SqlitePath) { Watch = WatchFlags.Read(call.Line) }, call.Stop);
             return ExitCode.Success;
         });
 

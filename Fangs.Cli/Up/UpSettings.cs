@@ -22,6 +22,9 @@ public sealed record UpSettings(
     /// <summary>The database file.</summary>
     public string Database => Path.Combine(DataDirectory, "fangs.db");
 
+    /// <summary>What to hand on, so that watcher, sandboxes and the check of versions all use the same registry; empty leaves each to ask npm.</summary>
+    public IReadOnlyList<string> RegistryFlag => Registry.Length > 0 ? [$"-registry={Registry}"] : [];
+
     /// <summary>The log file of a part.</summary>
     public string LogOf(string part) => Path.Combine(DataDirectory, part + ".log");
 
