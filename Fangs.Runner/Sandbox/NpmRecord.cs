@@ -23,14 +23,14 @@ internal sealed record NpmRecord(string? Integrity, string? Fault)
     private const ulong NeverLeave = 0x08 /* RESOLVE_BENEATH */ | 0x04 /* RESOLVE_NO_SYMLINKS */ | 0x02 /* RESOLVE_NO_MAGICLINKS */;
 
     /// <summary>Reads the record in the file system of a sandbox.</summary>
-    /// <param name="process">Process 1 of the sandbox, as the host numbers it; alive.</param>
+    /// <param name="root">Its root directory, as the host sees it.</param>
     /// <param name="package">The package.</param>
     /// <param name="version">Its version.</param>
-    internal static NpmRecord Read(int process, string package, string version)
+    internal static NpmRecord Read(string root, string package, string version)
     {
         try
         {
-            using var file = Open($"/proc/{process}/root", SandboxPlan.ProjectDirectory.TrimStart('/') + "/" + File);
+            using var file = Open(root, SandboxPlan.ProjectDirectory.TrimStart('/') + "/" + File);
             var length = RandomAccess.GetLength(file); // throws for pipes and devices
             if (length > MaxBytes) return new NpmRecord(null, $"npm's record has {length} bytes");
             var bytes = new byte[length];
@@ -65,7 +65,7 @@ internal sealed record NpmRecord(string? Integrity, string? Fault)
         fixed (byte* rootName = Encoding.UTF8.GetBytes(root + "\0"))
         fixed (byte* name = Encoding.UTF8.GetBytes(path + "\0"))
         {
-            using var directory = new SafeFileHandle(Native.Open(rootName, 0x200000 /* O_PATH */ | 0x10000 /* O_DIRECTORY */ | Native.CloseOnExec), ownsHandle: true);
+            using var directory = new SafeFileHandle(Native.Open(rootName, 0x200000 /* O_PATH */ | Native.CloseOnExec), ownsHandle: true);
             if (directory.IsInvalid) throw new IOException("the sandbox is gone");
             var how = new Native.OpenHow { Flags = Flags, Resolve = NeverLeave };
             var file = (int)Native.OpenAt2(OpenAt2, directory.DangerousGetHandle(), name, &how, (nuint)sizeof(Native.OpenHow));

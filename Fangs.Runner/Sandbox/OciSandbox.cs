@@ -111,7 +111,7 @@ internal sealed class OciSandbox : ISandbox
         var installed = await StepAsync("command", cancellationToken);
         if (installed is null) return Outcome(Killed, Ended("installation"));
         if (installed != 0) return Outcome(installed.Value, NpmFailure.Describe(installed.Value, _output.Text, LimitsHit));
-        var record = NpmRecord.Read(_firstProcess, _plan.Package, _plan.Version!);
+        var record = NpmRecord.Read($"/proc/{_firstProcess}/root", _plan.Package, _plan.Version!);
         if (PackageIntegrity.Mismatch(_plan.Integrity, _plan.TarballSha1, record.Integrity) is { } difference)
         {
             // Not the release that was announced: what it does says nothing about that release.
