@@ -256,7 +256,7 @@ public sealed class PackageWatcher : ReceiveActor, IWithTimers
         if (outcome.Error.Length > 0) _log.Warning("{Package} could not be polled: {Error}. Next poll at {Next:O}", package, outcome.Error, outcome.NextCheckAt);
         if (outcome.Result is not { } result) return;
         foreach (var release in result.Queued) _log.Info("New release {Package}@{Version}: run {Run}", package, release.Version, release.RunId);
-        if (result.Skipped > 0) _log.Info("{Package}: {Skipped} versions are not scanned, {Reason}", package, result.Skipped, ReleasePlan.BeforeTheWatch);
+        if (result.Skipped > 0) _log.Info("{Package}: {Skipped} versions are recorded and not scanned; 'fangs coverage' says why", package, result.Skipped);
         if (result.Waiting > 0) _log.Info("{Package}: {Waiting} releases wait for the next polls", package, result.Waiting);
     }
 

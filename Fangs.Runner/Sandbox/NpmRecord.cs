@@ -53,7 +53,8 @@ internal sealed record NpmRecord(string? Integrity, string? Fault)
         var entry = Member(Member(document.RootElement, "packages"), "node_modules/" + package);
         if (entry.ValueKind != JsonValueKind.Object) return new NpmRecord(null, "npm's record does not have the package");
         var installed = Text(Member(entry, "version"));
-        if (installed != version) return new NpmRecord(null, $"npm's record has version {Short(installed)}");
+        // npm leaves build metadata out.
+        if (installed is null || installed.Split('+')[0] != version.Split('+')[0]) return new NpmRecord(null, $"npm's record has version {Short(installed)}");
         var integrity = Text(Member(entry, "integrity"));
         if (integrity is null) return new NpmRecord(null, "npm's record has no digest of it");
         return PackageIntegrity.Clean(integrity) is { } clean ? new NpmRecord(clean, null) : new NpmRecord(null, $"npm's record has the digest {Short(integrity)}");

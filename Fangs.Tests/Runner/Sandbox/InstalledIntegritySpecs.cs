@@ -116,6 +116,7 @@ public sealed class NpmRecordSpecs : IDisposable
     {
         Write(Sound);
         Assert.Equal(new NpmRecord("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=", null), NpmRecord.Read(_root, "toy", "1.0.0"));
+        Assert.NotNull(NpmRecord.Read(_root, "toy", "1.0.0+build.7").Integrity); // npm leaves build metadata out
         Assert.Contains("has version 1.0.0", NpmRecord.Read(_root, "toy", "1.0.1").Fault, StringComparison.Ordinal);
         Assert.Contains("does not have the package", NpmRecord.Read(_root, "other", "1.0.0").Fault, StringComparison.Ordinal);
     }
