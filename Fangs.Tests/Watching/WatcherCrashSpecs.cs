@@ -12,7 +12,7 @@ namespace Fangs.Tests.Watching;
 /// <summary>The orchestrator's process is killed with SIGKILL again and again while releases appear.</summary>
 public sealed class WatcherCrashSpecs : IAsyncLifetime
 {
-    private const int Packages = 4, Rounds = 8, PerRound = 3; // 4 × (1 + 8 × 3) = 100 releases
+    private const int Packages = 4, Rounds = 8, PerRound = 6; // 4 × (1 + 8 × 6) = 196 releases
 
     private readonly string _directory = Directory.CreateTempSubdirectory("fangs-watch-crash-").FullName;
     private WatchRegistry _registry = null!;
@@ -45,13 +45,6 @@ public sealed class WatcherCrashSpecs : IAsyncLifetime
             using var orchestrator = Start(port);
             await UntilHealthyAsync(port);
             if (round == 0) Add();
-            // The kill comes after so many answers of the registry, at a moment between recording and queueing that nobody chooses.
-            var (kill, killed) = (random.Next(1, 14), new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-            _registry.Instead = (_, _) =>
-            {
-                if (Interlocked.Decrement(ref kill) == 0) _ = KillSoonAsync(orchestrator, TimeSpan.FromMilliseconds(random.Next(0, 40)), killed);
-                return Task.FromResult(false);
-            };
             for (var i = 0; i < Packages; i++)
             {
                 for (var n = 1; n <= PerRound; n++)
@@ -62,11 +55,13 @@ public sealed class WatcherCrashSpecs : IAsyncLifetime
                 }
             }
 
-            await killed.Task.WaitAsync(TimeSpan.FromSeconds(60));
+            // In the middle of queueing, at a moment that nobody chooses.
+            await UntilQueueingAsync();
+            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(0, 60)), TimeProvider.System);
+            orchestrator.Kill();
             await orchestrator.WaitForExitAsync();
         }
 
-        _registry.Instead = null;
         using var last = Start(port);
         await UntilHealthyAsync(port);
         var scanned = await TakeJobsAsync(port, published.Count);
@@ -78,11 +73,14 @@ public sealed class WatcherCrashSpecs : IAsyncLifetime
         Assert.Equal(["ok"], Rows("PRAGMA integrity_check"));
     }
 
-    private static async Task KillSoonAsync(Process process, TimeSpan delay, TaskCompletionSource killed)
+    private async Task UntilQueueingAsync()
     {
-        await Task.Delay(delay, TimeProvider.System);
-        process.Kill();
-        killed.TrySetResult();
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var database = new SqliteConnection($"Data Source={Database};Mode=ReadOnly");
+        database.Open();
+        using var command = database.CreateCommand();
+        command.CommandText = "SELECT EXISTS (SELECT 1 FROM releases WHERE state = 'queueing')";
+        while ((long)command.ExecuteScalar()! == 0) await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, limit.Token);
     }
 
     // Takes jobs as a runner does, each reported as done, until every release has been handed out. A second copy of one would show among them.
