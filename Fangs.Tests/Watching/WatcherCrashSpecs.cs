@@ -15,6 +15,7 @@ public sealed class WatcherCrashSpecs : IAsyncLifetime
     private const int Packages = 4, Rounds = 8, PerRound = 6; // 4 × (1 + 8 × 6) = 196 releases
 
     private readonly string _directory = Directory.CreateTempSubdirectory("fangs-watch-crash-").FullName;
+    private readonly List<Process> _started = [];
     private WatchRegistry _registry = null!;
 
     private string Database => Path.Combine(_directory, "fangs.db");
@@ -23,6 +24,12 @@ public sealed class WatcherCrashSpecs : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
+        foreach (var process in _started)
+        {
+            if (!process.HasExited) process.Kill(); // a failed assertion must not leave one running
+            process.Dispose();
+        }
+
         SqliteConnection.ClearAllPools();
         Directory.Delete(_directory, recursive: true);
         await _registry.DisposeAsync();
@@ -42,7 +49,7 @@ public sealed class WatcherCrashSpecs : IAsyncLifetime
 
         for (var round = 0; round < Rounds; round++)
         {
-            using var orchestrator = Start(port);
+            var orchestrator = Start(port);
             await UntilHealthyAsync(port);
             if (round == 0) Add();
             for (var i = 0; i < Packages; i++)
@@ -62,7 +69,7 @@ public sealed class WatcherCrashSpecs : IAsyncLifetime
             await orchestrator.WaitForExitAsync();
         }
 
-        using var last = Start(port);
+        var last = Start(port);
         await UntilHealthyAsync(port);
         var scanned = await TakeJobsAsync(port, published.Count);
         last.Kill();
@@ -154,6 +161,7 @@ public sealed class WatcherCrashSpecs : IAsyncLifetime
         foreach (var argument in new[] { "orchestrator", "-addr", $"127.0.0.1:{port}", "-sqlite-path", Database, "-watch-interval", "1s", "-registry", _registry.Address.ToString() })
             start.ArgumentList.Add(argument);
         var process = Process.Start(start)!;
+        _started.Add(process);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         return process;
