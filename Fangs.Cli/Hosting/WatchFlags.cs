@@ -1,6 +1,7 @@
 using Fangs.Cli.Arguments;
 using Fangs.Cli.Rendering;
 using Fangs.Cli.Scans;
+using Fangs.Protocol;
 
 namespace Fangs.Cli.Hosting;
 
