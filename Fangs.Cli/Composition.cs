@@ -51,7 +51,7 @@ public static class Composition
             Core = core with
             {
                 SqlitePath = options.SqlitePath,
-                Watch = Watch(options.Watch),
+                Watch = Watch(options.Watch, file.WatchedPaths ?? edge.WatchedPaths),
                 Retention = core.Retention with { Horizon = TimeSpan.FromDays(options.RetentionDays), Interval = options.RetentionInterval },
                 MaxEventsPerRun = file.MaxEventsPerRun ?? core.MaxEventsPerRun,
                 ConfiguredAllow = file.Allow,
@@ -80,11 +80,12 @@ public static class Composition
     }
 
     // The interval between looks at the table stays below that between polls, or short intervals would not be kept.
-    private static WatchSettings Watch(WatchOptions options) => new()
+    private static WatchSettings Watch(WatchOptions options, IReadOnlyList<WatchedPath> watchedPaths) => new()
     {
         IsOn = options.IsOn,
         Interval = options.Interval,
         TableInterval = options.Interval < TimeSpan.FromSeconds(8) ? options.Interval / 4 : TimeSpan.FromSeconds(2),
+        WatchedPaths = watchedPaths,
         UserAgent = $"fangs/{VersionCommand.Version}",
         Registry = async cancellationToken =>
         {
