@@ -1,4 +1,5 @@
 using Fangs.Actors.Hosting;
+using Fangs.Actors.Watching;
 using Fangs.Cli.Hosting;
 using Fangs.Http;
 using Fangs.Http.Tls;
@@ -50,6 +51,7 @@ public static class Composition
             Core = core with
             {
                 SqlitePath = options.SqlitePath,
+                Watch = Watch(options.Watch, file.WatchedPaths ?? edge.WatchedPaths),
                 Retention = core.Retention with { Horizon = TimeSpan.FromDays(options.RetentionDays), Interval = options.RetentionInterval },
                 MaxEventsPerRun = file.MaxEventsPerRun ?? core.MaxEventsPerRun,
                 ConfiguredAllow = file.Allow,
@@ -76,6 +78,27 @@ public static class Composition
             throw new CliException(e.Message);
         }
     }
+
+    // The interval between looks at the table stays below that between polls, or short intervals would not be kept.
+    private static WatchSettings Watch(WatchOptions options, IReadOnlyList<WatchedPath> watchedPaths) => new()
+    {
+        IsOn = options.IsOn,
+        Interval = options.Interval,
+        TableInterval = options.Interval < TimeSpan.FromSeconds(8) ? options.Interval / 4 : TimeSpan.FromSeconds(2),
+        WatchedPaths = watchedPaths,
+        UserAgent = $"fangs/{VersionCommand.Version}",
+        Registry = async cancellationToken =>
+        {
+            try
+            {
+                return await Scans.NpmRegistry.FindAsync(options.Registry, Environment.GetEnvironmentVariable, cancellationToken);
+            }
+            catch (CliException e)
+            {
+                throw new RegistryException(e.Message, e);
+            }
+        },
+    };
 
     private static async Task RunRunnerAsync(RunnerOptions options, CancellationToken stop)
     {

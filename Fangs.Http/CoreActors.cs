@@ -4,6 +4,7 @@ using Fangs.Actors.Jobs;
 using Fangs.Actors.Packages;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Runs;
+using Fangs.Actors.Watching;
 
 namespace Fangs.Http;
 
@@ -27,6 +28,9 @@ public sealed class CoreActors(IReadOnlyActorRegistry registry)
 
     /// <summary>The supervisor of the packages.</summary>
     public IActorRef Packages => _packages ??= registry.Get<PackageSupervisor>();
+
+    /// <summary>The watcher; null when it is off.</summary>
+    public IActorRef? Watcher => registry.TryGet<PackageWatcher>(out var watcher) ? watcher : null;
 
     /// <summary>The event writer.</summary>
     public IActorRef Writer => _writer ??= registry.Get<EventWriter>();

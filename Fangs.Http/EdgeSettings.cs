@@ -26,6 +26,9 @@ public sealed record EdgeSettings
     /// <summary>How long a decision of an operator may take: it may have many runs judged again.</summary>
     public TimeSpan DecisionTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>How long a poll of the registry that an operator asked for is waited for. Clients of ours give up after 30 s.</summary>
+    public TimeSpan CheckTimeout { get; init; } = TimeSpan.FromSeconds(25);
+
     /// <summary>Silence on an event stream longer than this ends it.</summary>
     public TimeSpan StreamIdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
 

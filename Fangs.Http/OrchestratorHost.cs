@@ -158,6 +158,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         _app.MapResults(settings.Edge, actors, guard);
         _app.MapDecisions(settings.Edge, actors, guard);
         new EventEndpoints(settings.Edge, new BatchPreparer(), _metrics, clock, lifetime, actors, guard).Map(_app);
+        _app.MapPackageChecks(settings.Edge, actors);
         _app.MapActorTree(_app.Services);
         if (_exporter is not null)
             _app.MapMetrics(_metrics, _exporter, () => new FiguresReader(System, actors.Dispatcher, actors.Runners, _store.Runs, clock));

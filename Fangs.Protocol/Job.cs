@@ -118,6 +118,17 @@ public sealed record Job
     [JsonPropertyName("traceparent"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? TraceParent { get; init; }
 
+    /// <summary>
+    /// Addition of ours: what the registry announced for this release, a subresource integrity string. The runner compares it with what npm
+    /// installed and fails the run when they differ. Absent: nothing is compared.
+    /// </summary>
+    [JsonPropertyName("integrity"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Integrity { get; init; }
+
+    /// <summary>Addition of ours: SHA-1 of the tarball in hex as the registry announced it; all that old releases have.</summary>
+    [JsonPropertyName("tarball_sha1"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? TarballSha1 { get; init; }
+
     /// <summary>The sandbox to start; absent for <see cref="JobKind.SensorOnly"/>.</summary>
     [JsonPropertyName("sandbox"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public SandboxSpec? Sandbox { get; init; }

@@ -235,6 +235,10 @@ public sealed record ResultDetails
     [JsonPropertyName("image_digest"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? ImageDigest { get; init; }
 
+    /// <summary>Subresource integrity of the package as npm recorded what it installed; null when unknown.</summary>
+    [JsonPropertyName("integrity"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Integrity { get; init; }
+
     /// <summary>Events sent, by phase.</summary>
     [JsonPropertyName("events_by_phase"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, long>? EventsByPhase { get; init; }

@@ -22,6 +22,7 @@ namespace Fangs.Protocol;
 [JsonSerializable(typeof(ErrorResponse))]
 [JsonSerializable(typeof(DecisionRequest))]
 [JsonSerializable(typeof(DecisionResponse))]
+[JsonSerializable(typeof(PackageCheckResponse))]
 [JsonSerializable(typeof(Job))]
 public sealed partial class ProtocolJson : JsonSerializerContext
 {

@@ -78,6 +78,10 @@ public static partial class ScanRules
             return new("Job.version", "must be an exact semantic version such as 1.2.3, neither a range nor a tag");
         if (!string.IsNullOrEmpty(job.CgroupPath) && !IsAbsolute(job.CgroupPath))
             return new("Job.cgroup_path", "must be an absolute path without NUL");
+        if (!string.IsNullOrEmpty(job.Integrity) && !PackageIntegrity.IsWellFormed(job.Integrity))
+            return new("Job.integrity", "must be a subresource integrity string such as sha512-..., at most 1,024 characters");
+        if (!string.IsNullOrEmpty(job.TarballSha1) && !PackageIntegrity.IsSha1(job.TarballSha1))
+            return new("Job.tarball_sha1", "must be 40 lower-case hex digits");
         if (job.Kind == JobKind.SandboxScan && string.IsNullOrEmpty(job.Sandbox?.Image))
             return new("Job.sandbox.image", $"required for a \"{JobKind.SandboxScan}\" job, for example node:20-slim");
         return CheckWatchedPaths(job.WatchedPaths) ?? (job.Sandbox is null ? null : CheckSandbox(job.Sandbox));

@@ -10,6 +10,7 @@ using Fangs.Actors.Runs;
 using Fangs.Actors.Storage;
 using Fangs.Actors.Storage.Sqlite;
 using Fangs.Actors.Telemetry;
+using Fangs.Actors.Watching;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Fangs.Actors.Hosting;
@@ -46,6 +47,7 @@ public sealed class Store : IAsyncDisposable
         Analysis = new SqliteAnalysisStore(Database, _writer, clock);
         Ledger = new PackageLedger(Analysis, settings.Analysis, clock) { Saved = metrics is null ? null : metrics.Judged };
         Retention = new SqliteRetentionStore(Database, _writer, clock, _events.Forget);
+        Watch = new SqliteWatchStore(Database, _writer, clock);
     }
 
     /// <summary>The database file.</summary>
@@ -56,6 +58,9 @@ public sealed class Store : IAsyncDisposable
 
     /// <summary>Runs.</summary>
     public IRunStore Runs { get; }
+
+    /// <summary>Watched packages.</summary>
+    public IWatchStore Watch { get; }
 
     /// <summary>Events.</summary>
     public IEventStore Events => _events;
@@ -119,6 +124,14 @@ public static class Core
         registry.Register<RunSupervisor>(runs);
         registry.Register<RunnerRegistry>(runners);
         registry.Register<EventWriter>(writer);
+        if (settings.Watch.IsOn) registry.Register<PackageWatcher>(StartWatcher(system, settings.Watch, store.Watch, new ScanQueue(dispatcher, runs, settings.Watch.QueueLimit), clock));
+    }
+
+    private static IActorRef StartWatcher(ActorSystem system, WatchSettings settings, IWatchStore store, IScanQueue queue, TimeProvider clock)
+    {
+        var client = new RegistryClient(settings, clock);
+        system.RegisterOnTermination(client.Dispose);
+        return system.ActorOf(PackageWatcher.Props(settings, store, new PackagePoll(store, client, queue, settings, clock), clock), "watcher");
     }
 
     private static Config Hocon(string file) => ConfigurationFactory.ParseString(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "hocon", file)));

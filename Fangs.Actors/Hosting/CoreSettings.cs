@@ -5,6 +5,7 @@ using Fangs.Actors.Packages;
 using Fangs.Actors.Retention;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Runs;
+using Fangs.Actors.Watching;
 
 namespace Fangs.Actors.Hosting;
 
@@ -37,4 +38,7 @@ public sealed record CoreSettings
 
     /// <summary>Retention.</summary>
     public RetentionSettings Retention { get; init; } = new();
+
+    /// <summary>Watcher.</summary>
+    public WatchSettings Watch { get; init; } = new();
 }

@@ -31,7 +31,16 @@ public sealed record OrchestratorOptions(IPEndPoint Address, string Id, string S
 
     /// <summary>Time between two passes of retention.</summary>
     public TimeSpan RetentionInterval { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>How packages are watched.</summary>
+    public WatchOptions Watch { get; init; } = new(true, TimeSpan.FromMinutes(5), "");
 }
+
+/// <summary>What the command line says about watching packages. Checked.</summary>
+/// <param name="IsOn">Whether they are polled.</param>
+/// <param name="Interval">Between two polls of one package.</param>
+/// <param name="Registry">The npm registry, or empty for the one that npm is configured for.</param>
+public sealed record WatchOptions(bool IsOn, TimeSpan Interval, string Registry);
 
 /// <summary>What the command line says about the runner. Checked.</summary>
 /// <param name="Orchestrator">Base address of the orchestrator.</param>

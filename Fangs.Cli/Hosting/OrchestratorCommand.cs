@@ -19,8 +19,7 @@ public static class OrchestratorCommand
         .. ServerTls.Specs,
         .. CommandSpec.Unbound(
             ConfigurationFile.Flag,
-            new("watch", FlagKind.Boolean, "false", "not in this version"),
-            new("watch-interval", FlagKind.Duration, "5m", "not in this version"),
+            WatchFlags.On, WatchFlags.Interval, WatchFlags.Registry,
             new("ui", FlagKind.Boolean, "true", "pages under /ui"),
             new("metrics", FlagKind.Boolean, "true", "serve Prometheus metrics at /metrics"),
             new("notifiers-file", FlagKind.Text, "", "not in this version"),
@@ -42,12 +41,13 @@ public static class OrchestratorCommand
         call.RunAsync(async () =>
         {
             LaterFeatures.Refuse(
-                call.Line, ("watch", "false"), ("watch-interval", ""), ("notifiers-file", ""), ("ui-addr", ""), ("ui-token", ""), ("ui", "true"));
+                call.Line, ("notifiers-file", ""), ("ui-addr", ""), ("ui-token", ""), ("ui", "true"));
             var tls = ServerTls.From(call.Line);
             var address = CheckAddress(addr, insecure || tls is not null);
             await call.Environment.Roots.Orchestrator(new OrchestratorOptions(address, CheckId(id), call.SqlitePath, ConfigurationFile.Load(call.Line))
             {
                 Tls = tls,
+                Watch = WatchFlags.Read(call.Line),
                 HealthAddress = ServerTls.HealthAddress(call.Line, address),
                 LogFormat = ObservationFlags.LogFormatOf(call.Line),
                 Otlp = ObservationFlags.OtlpOf(call),

@@ -9,6 +9,8 @@ namespace Fangs.Cli.Rendering;
 [JsonSerializable(typeof(VersionJson))]
 [JsonSerializable(typeof(IReadOnlyList<RunJson>))]
 [JsonSerializable(typeof(IReadOnlyList<PackageSummaryJson>))]
+[JsonSerializable(typeof(PackageCheckJson))]
+[JsonSerializable(typeof(CoverageJson))]
 [JsonSerializable(typeof(RunShowJson))]
 [JsonSerializable(typeof(ScanSubmitJson))]
 [JsonSerializable(typeof(IReadOnlyList<ActorJson>))]

@@ -24,11 +24,27 @@ public sealed class NpmRegistry
     public static async Task<NpmRegistry> ResolveAsync(string flag, CliEnvironment environment, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(environment);
-        var text = flag.Length > 0 ? flag : environment.Variable("npm_config_registry") ?? "";
+        return new NpmRegistry(await FindAsync(flag, environment.Variable, cancellationToken));
+    }
+
+    /// <summary>Finds the address of the registry: the flag, else <c>npm_config_registry</c>, else what npm itself says. Ends in a slash.</summary>
+    /// <param name="flag">Value of <c>-registry</c>; empty when not given.</param>
+    /// <param name="variable">Reads an environment variable.</param>
+    /// <param name="cancellationToken">Ends the question to npm.</param>
+    /// <exception cref="CliException">There is none, or it is no http(s) address.</exception>
+    public static async Task<Uri> FindAsync(string flag, Func<string, string?> variable, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(variable);
+        var text = flag.Length > 0 ? flag : variable("npm_config_registry") ?? "";
         if (text.Length == 0) text = await AskNpmAsync(cancellationToken);
-        if (!Uri.TryCreate(text.TrimEnd('/') + "/", UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
-            throw new CliException($"'{TerminalText.Cut(text, 100)}' is not the address of a registry: give one with -registry");
-        return new NpmRegistry(address);
+        return Read(text) ?? throw new CliException($"'{TerminalText.Cut(text, 100)}' is not the address of a registry: give one with -registry");
+    }
+
+    /// <summary>Reads the address of a registry, to end in a slash; null when it is none.</summary>
+    public static Uri? Read(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Uri.TryCreate(text.Trim().TrimEnd('/') + "/", UriKind.Absolute, out var address) && address.Scheme is "http" or "https" ? address : null;
     }
 
     /// <summary>Makes sure that a version exists, or finds the latest one when none is named.</summary>

@@ -106,6 +106,16 @@ public sealed class OrchestratorClient : IDisposable
             : throw Refused(body);
     }
 
+    /// <summary>Has a watched package polled now.</summary>
+    /// <exception cref="CliException">It is not watched, the watcher is off, or the poll failed.</exception>
+    public async Task<PackageCheckResponse> CheckPackageAsync(string package, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_base, $"v1/operator/packages/{Uri.EscapeDataString(package)}/check"));
+        var answer = await SendAsync(request, cancellationToken);
+        if (answer.Status == HttpStatusCode.NotFound) throw new CliException(Refused(answer).Message, ExitCode.NotFound);
+        return answer.Status == HttpStatusCode.OK ? Read(answer.Text, ProtocolJson.Wire.PackageCheckResponse) : throw Refused(answer);
+    }
+
     /// <summary>Queues a scan.</summary>
     /// <param name="package">Package and version.</param>
     /// <param name="runner">Runner to use; empty lets the orchestrator choose.</param>
@@ -126,25 +136,7 @@ public sealed class OrchestratorClient : IDisposable
 
     private async Task<Answer> PostScanAsync(PackageReference package, string runner, TimeSpan duration, CancellationToken cancellationToken)
     {
-        var scan = new ScanRequest
-        {
-            TargetRunner = runner,
-            Job = new Job
-            {
-                Kind = JobKind.SandboxScan,
-                PackageName = package.Name,
-                Version = package.Version,
-                Duration = Nanoseconds.From(duration),
-                // No command: a job that names package and version runs the built-in phases. No user: drivers default to an ordinary one.
-                Sandbox = new SandboxSpec
-                {
-                    Image = "node:20-slim",
-                    NetworkMode = "bridge",
-                    PullPolicy = "missing",
-                    GracePeriod = Nanoseconds.From(TimeSpan.FromSeconds(2)),
-                },
-            },
-        };
+        var scan = new ScanRequest { TargetRunner = runner, Job = StandardScan.JobFor(package.Name, package.Version, duration) };
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_base, "v1/scans"))
         {
             Content = JsonContent.Create(scan, ProtocolJson.Wire.ScanRequest),

@@ -47,14 +47,14 @@ public static class UpCommand
 
         await using var orchestrator = ChildPart.Start(
             "orchestrator", settings.LogOf("orchestrator"),
-            ["orchestrator", $"-addr={settings.Address}", "-insecure", $"-sqlite-path={settings.Database}", .. settings.ConfigurationFlag], call.Environment.Clock);
+            ["orchestrator", $"-addr={settings.Address}", "-insecure", $"-sqlite-path={settings.Database}", .. settings.ConfigurationFlag, .. settings.RegistryFlag], call.Environment.Clock);
         using var client = OrchestratorClient.Local(Reachable(settings.Address));
         await WaitAsync(call, orchestrator, "answer", () => client.IsHealthyAsync(call.Stop));
         call.Say($"Orchestrator is ready at {client.Page("")}");
 
         await using var runner = ChildPart.Start(
             "runner", settings.LogOf("runner"),
-            ["runner", $"-orchestrator={client.Page("")}", $"-runner-id={settings.RunnerId}"], call.Environment.Clock);
+            ["runner", $"-orchestrator={client.Page("")}", $"-runner-id={settings.RunnerId}", .. settings.RegistryFlag], call.Environment.Clock);
         await WaitAsync(call, runner, "register", async () =>
             (await client.GetActorsAsync(call.Stop)).Any(actor => actor.Path.StartsWith("/user/runners/", StringComparison.Ordinal)));
         call.Say($"Runner {TerminalText.Escape(settings.RunnerId)} is registered");

@@ -26,6 +26,9 @@ public sealed record UpSettings(
     /// <summary>What to hand on to the orchestrator; empty leaves it to look at the default place.</summary>
     public IReadOnlyList<string> ConfigurationFlag { get; init; } = [];
 
+    /// <summary>What to hand on, so that watcher, sandboxes and the check of versions all use the same registry; empty leaves each to ask npm.</summary>
+    public IReadOnlyList<string> RegistryFlag => Registry.Length > 0 ? [$"-registry={Registry}"] : [];
+
     /// <summary>The log file of a part.</summary>
     public string LogOf(string part) => Path.Combine(DataDirectory, part + ".log");
 

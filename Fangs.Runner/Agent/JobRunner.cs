@@ -265,6 +265,7 @@ internal sealed class JobRunner(
                 NodeVersion = Outcome?.NodeVersion,
                 NpmVersion = Outcome?.NpmVersion,
                 ImageDigest = Outcome?.ImageDigest,
+                Integrity = Outcome?.Integrity,
                 EventsByPhase = Totals?.Stream.ByPhase ?? NoEvents,
                 Interrupted = _isInterrupted,
             },

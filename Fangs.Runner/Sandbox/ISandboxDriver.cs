@@ -65,4 +65,8 @@ public interface ISandbox : IAsyncDisposable
 /// <param name="NodeVersion">Version of node inside, when known.</param>
 /// <param name="NpmVersion">Version of npm inside, when known.</param>
 /// <param name="ImageDigest">What identifies the root file system, when known.</param>
-public sealed record SandboxOutcome(int ExitCode, string? FailureReason, string? NodeVersion, string? NpmVersion, string? ImageDigest);
+public sealed record SandboxOutcome(int ExitCode, string? FailureReason, string? NodeVersion, string? NpmVersion, string? ImageDigest)
+{
+    /// <summary>Subresource integrity of the package as npm recorded what it installed; null when it was not installed or npm recorded none.</summary>
+    public string? Integrity { get; init; }
+}

@@ -40,6 +40,19 @@ internal static unsafe partial class Native
     [LibraryImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
     internal static partial nint SendMessage(int descriptor, void* message, int flags);
 
+    /// <summary><c>openat2</c>, which the C library has no function for: no component of the path may lead elsewhere.</summary>
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    internal static partial nint OpenAt2(nint number, nint directory, byte* path, OpenHow* how, nuint size);
+
+    /// <summary>The kernel's <c>struct open_how</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct OpenHow
+    {
+        internal ulong Flags;
+        internal ulong Mode;
+        internal ulong Resolve;
+    }
+
     [LibraryImport("libc", EntryPoint = "geteuid")]
     internal static partial uint EffectiveUserId();
 

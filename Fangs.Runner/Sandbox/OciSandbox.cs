@@ -112,6 +112,18 @@ internal sealed class OciSandbox : ISandbox
         var installed = await StepAsync("command", cancellationToken);
         if (installed is null) return Outcome(Killed, Ended("installation"));
         if (installed != 0) return Outcome(installed.Value, NpmFailure.Describe(installed.Value, _output.Text, LimitsHit));
+        var record = NpmRecord.Read($"/proc/{_firstProcess}/root", _plan.Package, _plan.Version!);
+        if (PackageIntegrity.Mismatch(_plan.Integrity, _plan.TarballSha1, record.Integrity) is { } difference)
+        {
+            // Not the release that was announced: what it does says nothing about that release.
+            return Outcome(0, $"integrity mismatch: {difference}{(record.Fault is null ? "" : $" ({record.Fault})")}") with { Integrity = record.Integrity };
+        }
+
+        return await ImportAsync(expectPhase, cancellationToken) with { Integrity = record.Integrity };
+    }
+
+    private async Task<SandboxOutcome> ImportAsync(Action<string, string> expectPhase, CancellationToken cancellationToken)
+    {
         await Gateway.IsolateAsync(); // from here on nothing has a reason to talk to the registry
         await MarkAsync(Announce(SandboxPlan.ImportPhase, expectPhase), cancellationToken);
         var imported = await StepAsync("import", cancellationToken);

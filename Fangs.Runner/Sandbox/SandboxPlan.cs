@@ -37,6 +37,15 @@ internal sealed partial record SandboxPlan
     /// <summary>The package for the built-in phases; null for a job with a command of its own.</summary>
     internal required string? Package { get; init; }
 
+    /// <summary>The version of <see cref="Package"/>; null without one.</summary>
+    internal required string? Version { get; init; }
+
+    /// <summary>What the registry announced for the package to whoever asked for the job; null when nothing is to be compared.</summary>
+    internal required string? Integrity { get; init; }
+
+    /// <summary>The same as SHA-1 of the tarball in hex; null when nothing is to be compared.</summary>
+    internal required string? TarballSha1 { get; init; }
+
     internal string Home => User == 0 ? "/root" : "/home/node";
 
     /// <summary>Reads a job.</summary>
@@ -63,12 +72,22 @@ internal sealed partial record SandboxPlan
             Environment = ReadEnvironment(spec.Env),
             Command = isBuiltIn ? Installation(job.PackageName!, job.Version!) : ReadCommand(spec.Command),
             Package = isBuiltIn ? job.PackageName : null,
+            Version = isBuiltIn ? job.Version : null,
+            Integrity = isBuiltIn && !string.IsNullOrEmpty(job.Integrity) ? ReadIntegrity(job.Integrity) : null,
+            TarballSha1 = isBuiltIn && !string.IsNullOrEmpty(job.TarballSha1) ? ReadSha1(job.TarballSha1) : null,
         };
     }
 
     private static ImageRoot FindImage(string image, IReadOnlyList<ImageRoot> images) =>
         images.FirstOrDefault(i => i.Matches(image)) ?? throw new SandboxException(
             $"This runner has no image '{image}'. It has: {string.Join(", ", images.Select(i => i.Pattern))}. The oci driver maps image names to root file systems (-rootfs).");
+
+    // What cannot be compared must not look as if it had been.
+    private static string ReadIntegrity(string text) =>
+        PackageIntegrity.IsWellFormed(text) ? text : throw new SandboxException("The job's integrity is not a subresource integrity string.");
+
+    private static string ReadSha1(string text) =>
+        PackageIntegrity.IsSha1(text) ? text : throw new SandboxException("The job's tarball_sha1 is not a SHA-1 in lower-case hex.");
 
     private static (uint User, uint Group) ReadUser(string? text)
     {

@@ -46,10 +46,11 @@ public sealed class HostingCommandSpecs : IDisposable
     [Fact]
     public async Task Flags_reach_the_parts()
     {
-        await _cli.RunPlainAsync("orchestrator", "--addr=[::1]:9000", "-id", "o1", "-sqlite-path", "/tmp/x.db", "-watch=false", "-ui", "-metrics=false", "-retention-days", "0");
+        await _cli.RunPlainAsync("orchestrator", "--addr=[::1]:9000", "-id", "o1", "-sqlite-path", "/tmp/x.db", "-watch=false", "-watch-interval", "90s", "-registry", "http://127.0.0.1:4873", "-ui", "-metrics=false", "-retention-days", "0");
         Assert.Equal(
             (new IPEndPoint(IPAddress.IPv6Loopback, 9000), "o1", "/tmp/x.db"), (_orchestrator!.Address, _orchestrator.Id, _orchestrator.SqlitePath));
         Assert.Equal((false, 0), (_orchestrator.Metrics, _orchestrator.RetentionDays));
+        Assert.Equal(new WatchOptions(false, TimeSpan.FromSeconds(90), "http://127.0.0.1:4873"), _orchestrator.Watch);
         await _cli.RunPlainAsync("runner", "-orchestrator", "http://10.0.0.1:9000/", "-runner-id", "lab-1", "-timeout", "1m", "-slots", "4");
         Assert.Equal(new RunnerOptions(new Uri("http://10.0.0.1:9000/"), "lab-1", TimeSpan.FromMinutes(1), 4, null, "/run/fangs"), _runner);
     }
@@ -89,8 +90,11 @@ public sealed class HostingCommandSpecs : IDisposable
     [InlineData("orchestrator -addr ::1:80", 2)]
     [InlineData("orchestrator -addr 127.0.0.1:-1", 2)]
     [InlineData("orchestrator -id=", 2)]
-    [InlineData("orchestrator -watch=true", 2)]
-    [InlineData("orchestrator -watch", 2)]
+    [InlineData("orchestrator -watch", 0)]
+    [InlineData("orchestrator -watch-interval 1s -registry https://registry.example/npm", 0)]
+    [InlineData("orchestrator -watch-interval 999ms", 2)]
+    [InlineData("orchestrator -registry ftp://registry.example", 2)]
+    [InlineData("orchestrator -registry nonsense", 2)]
     [InlineData("orchestrator -ui=false", 2)]
     [InlineData("orchestrator -metrics", 0)]
     [InlineData("orchestrator -retention-days 30 -retention-interval 1h", 0)]

@@ -45,7 +45,7 @@ public static class VerdictSeeds
         + "('a1b2ffffffffffff', 'package', 'is-odd', 'path', '/opt/cache', '', '2026-01-01T00:00:02.000000000Z', '2099-01-01T00:00:00.000000000Z');"
         + "INSERT INTO packages (name, added_at, last_checked_at, last_seen_version) VALUES ('left-thing', '2026-01-01T00:00:00.000000000Z', '2026-01-02T03:00:00.000000000Z', '2.0.1'),"
         + " ('@scope/new', '2026-01-02T00:00:00.000000000Z', NULL, NULL);"
-        + "INSERT INTO releases VALUES ('left-thing', '2.0.0', '0123456789abcdef0123456789abcdef01234567', 'sha512-AA==', '2025-12-01T00:00:00.000000000Z', '2026-01-01T00:00:00.000000000Z'),"
+        + "INSERT INTO releases (package_name, version, tarball_sha256, npm_integrity, published_at, discovered_at) VALUES ('left-thing', '2.0.0', '0123456789abcdef0123456789abcdef01234567', 'sha512-AA==', '2025-12-01T00:00:00.000000000Z', '2026-01-01T00:00:00.000000000Z'),"
         + " ('left-thing', '2.0.1', '', '', NULL, '2026-01-02T03:00:00.000000000Z');"
         + "INSERT INTO notifiers VALUES ('soc', 'https://hooks.example:8443/in/T0KEN', 'generic', 'SOC_HMAC', '{\"X-Team\":\"s3cret\",\"Authorization\":\"Bearer ${SOC}\"}', 'high', 1, '2026-01-01T00:00:00.000000000Z', '2026-01-02T00:00:00.000000000Z'),"
         + " ('chat', 'https://chat.example', 'slack', NULL, NULL, NULL, 0, '2026-01-01T00:00:00.000000000Z', '2026-01-01T00:00:00.000000000Z');"

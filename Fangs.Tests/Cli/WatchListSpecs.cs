@@ -119,7 +119,7 @@ public sealed class WatchListSpecs : IDisposable
     public async Task Removing_a_package_takes_its_releases_along_and_leaves_its_runs()
     {
         _cli.Execute(
-            "INSERT INTO packages (name, added_at) VALUES ('left-thing', 'x'); INSERT INTO releases VALUES ('left-thing', '1.0.0', '', '', NULL, 'x');"
+            "INSERT INTO packages (name, added_at) VALUES ('left-thing', 'x'); INSERT INTO releases (package_name, version, tarball_sha256, npm_integrity, published_at, discovered_at) VALUES ('left-thing', '1.0.0', '', '', NULL, 'x');"
             + Seeds.Run(Seeds.Thief, "left-thing", "1.0.0", "done", 0));
         Assert.Equal("left-thing is not watched any more. Its runs and its baseline stay.\n", (await _cli.RunAsync("package", "remove", "left-thing")).Out);
         Assert.Equal(("0", "0", "1"), (Scalar("SELECT COUNT(*) FROM packages"), Scalar("SELECT COUNT(*) FROM releases"), Scalar("SELECT COUNT(*) FROM runs")));

@@ -31,7 +31,7 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
 
     private const string FinishSql = """
         UPDATE runs SET state = @p1, finished_at = @p2, failure_reason = @p3, events_emitted = @p4, events_dropped = @p5, duration_ns = @p6,
-          result_digest = @p7, interrupted = @p8, npm_exit = @p9, output_tail = @p10, image_digest = @p11, node_version = @p12, npm_version = @p13
+          result_digest = @p7, interrupted = @p8, npm_exit = @p9, output_tail = @p10, image_digest = @p11, node_version = @p12, npm_version = @p13, npm_integrity = @p14
         WHERE id = @p0 AND state NOT IN ('analyzed', 'done', 'failed')
         """;
 
@@ -117,7 +117,7 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
             var changed = session.Execute(FinishSql, id.ToString(), end.State, StorageText.Time(clock.GetUtcNow()), Clean(end.Reason),
                 result?.EventsEmitted ?? 0, (long)Math.Min(end.EventsDropped, long.MaxValue), result?.Duration.Value ?? 0, end.ResultDigest,
                 details?.Interrupted == true ? 1 : 0, details?.NpmExit, Clean(details?.OutputTail), Clean(details?.ImageDigest),
-                Clean(details?.NodeVersion), Clean(details?.NpmVersion)) > 0;
+                Clean(details?.NodeVersion), Clean(details?.NpmVersion), Clean(details?.Integrity)) > 0;
             if (changed)
             {
                 AddHistory(session, id, end.State, end.Reason);

@@ -21,6 +21,7 @@ internal sealed class ToyRegistry : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly ConcurrentDictionary<string, (JsonObject Manifest, byte[] Tarball)> _packages = [];
     private readonly ConcurrentDictionary<string, Gate> _gates = [];
+    private readonly ConcurrentDictionary<string, bool> _withSha1 = [];
 
     private ToyRegistry(WebApplication app) => _app = app;
 
@@ -36,6 +37,7 @@ internal sealed class ToyRegistry : IAsyncDisposable
         app.MapGet("/{name}", registry.Describe);
         app.MapGet("/{name}/-/{file}", registry.Download);
         app.MapGet("/-/gates/{gate}", registry.PassAsync);
+        app.MapGet("/{scope}/{name}/-/{file}", (string scope, string name, string file) => registry.Download($"{scope}/{name}", file));
         await app.StartAsync();
         return registry;
     }
@@ -70,6 +72,11 @@ internal sealed class ToyRegistry : IAsyncDisposable
     /// <summary>Shell words that wait at a gate.</summary>
     internal string WaitAt(string gate) => $"node -e \"require('http').get('{Address}-/gates/{gate}',r=>r.resume())\"";
 
+    internal byte[] TarballOf(string name) => _packages[name].Tarball;
+
+    /// <summary>From now on describes a package as releases of old are described: with a SHA-1 and no integrity string.</summary>
+    internal void AnnounceOnlySha1(string name) => _withSha1[name] = true;
+
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 
     private async Task<IResult> PassAsync(string gate, CancellationToken gone)
@@ -80,13 +87,22 @@ internal sealed class ToyRegistry : IAsyncDisposable
 
     private IResult Describe(string name)
     {
+        name = name.Replace("%2f", "/", StringComparison.OrdinalIgnoreCase); // the router leaves the slash of a scope as it is
         if (!_packages.TryGetValue(name, out var package)) return Results.NotFound();
         var release = JsonNode.Parse(package.Manifest.ToJsonString())!.AsObject();
         release["dist"] = new JsonObject
         {
-            ["tarball"] = $"{Address}{name}/-/{name}-{Version}.tgz",
+            ["tarball"] = $"{Address}{name}/-/{name.Split('/')[^1]}-{Version}.tgz",
             ["integrity"] = "sha512-" + Convert.ToBase64String(SHA512.HashData(package.Tarball)),
         };
+        if (_withSha1.ContainsKey(name))
+        {
+            release["dist"]!.AsObject().Remove("integrity");
+#pragma warning disable CA5350 // what npm calls shasum
+            release["dist"]!["shasum"] = Convert.ToHexStringLower(SHA1.HashData(package.Tarball));
+#pragma warning restore CA5350
+        }
+
         var document = new JsonObject
         {
             ["name"] = name,
