@@ -167,7 +167,8 @@ public sealed class JobDispatcherSpecs() : TestKit(SchedulerClock.ConfigWithJobs
         Ask(dispatcher, A);
         await ExpectMsgAsync<PollResult>();
         dispatcher.Tell(new ConfirmLease(job.RunId, A));
-        await JobsAsync(dispatcher);
+        // The journal writes on its own time; what it has not written yet, nobody is shown.
+        await AwaitConditionAsync(async () => Assert.Single(await JobsAsync(dispatcher)).Stage == JobStage.Confirmed, TimeSpan.FromSeconds(10));
         Time.Advance(TimeSpan.FromMinutes(10));
         Assert.Equal(JobStage.Confirmed, Assert.Single(await JobsAsync(dispatcher)).Stage);
         dispatcher.Tell(new RunnerLost(A, "test"));
