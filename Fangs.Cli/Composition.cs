@@ -1,3 +1,4 @@
+using Fangs.Actors.Analysis;
 using Fangs.Actors.Hosting;
 using Fangs.Actors.Watching;
 using Fangs.Cli.Hosting;
@@ -32,7 +33,7 @@ public static class Composition
     {
         ArgumentNullException.ThrowIfNull(options);
         var (source, file) = (options.Configuration.Source, options.Configuration.Settings);
-        var (edge, core) = (new EdgeSettings(), new CoreSettings());
+        var (edge, core, analysis) = (new EdgeSettings(), new CoreSettings(), new AnalysisSettings());
         return new OrchestratorSettings
         {
             Address = options.Address,
@@ -56,11 +57,11 @@ public static class Composition
                 MaxEventsPerRun = file.MaxEventsPerRun ?? core.MaxEventsPerRun,
                 ConfiguredAllow = file.Allow,
                 Jobs = core.Jobs with { ResultSlack = file.ResultSlack ?? core.Jobs.ResultSlack },
-                Analysis = core.Analysis with
+                Analysis = analysis with
                 {
-                    MinRuns = file.MinRuns ?? core.Analysis.MinRuns,
-                    CdnEnabled = file.CdnEnabled ?? core.Analysis.CdnEnabled,
-                    CdnExtra = file.CdnExtra ?? core.Analysis.CdnExtra,
+                    MinRuns = file.MinRuns ?? analysis.MinRuns,
+                    CdnEnabled = file.CdnEnabled ?? analysis.CdnEnabled,
+                    CdnExtra = file.CdnExtra ?? analysis.CdnExtra,
                 },
             },
         };

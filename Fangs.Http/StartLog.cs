@@ -16,6 +16,8 @@ internal static partial class StartLog
         var baselines = upkeep.Baselines;
         if (baselines.Examined > 0) Rewritten(logger, baselines.Examined, baselines.Changed, baselines.Merged);
 
+        if (upkeep.RunsDue > 0) SettingsChanged(logger, upkeep.RunsDue);
+
         if (upkeep.AllowList is not { } allow) return;
         if (allow.Added + allow.Changed + allow.Removed > 0) Reconciled(logger, allow.Added, allow.Changed, allow.Removed, allow.RunsDue);
         foreach (var conflict in allow.Conflicts)
@@ -37,6 +39,10 @@ internal static partial class StartLog
     [LoggerMessage(Level = LogLevel.Information,
         Message = "Baselines of older rules: {Examined} values examined, {Changed} rewritten, {Merged} of them merged with others")]
     private static partial void Rewritten(ILogger logger, int examined, int changed, int merged);
+
+    [LoggerMessage(Level = LogLevel.Information,
+        Message = "Settings of the analysis have changed since the last start: {Runs} runs that wait are judged again")]
+    private static partial void SettingsChanged(ILogger logger, int runs);
 
     [LoggerMessage(Level = LogLevel.Information,
         Message = "Allow list reconciled with the configuration: {Added} entries added, {Changed} notes changed, {Removed} entries removed, {Runs} runs to be judged again")]

@@ -23,6 +23,9 @@ public static class DecisionAction
     /// <summary>Take such a declaration back. Needs <c>allow_id</c>.</summary>
     public const string AllowRemove = "allow.remove";
 
+    /// <summary>Such a declaration has come to its end. Nobody asks for it; it stands in the audit log.</summary>
+    public const string AllowExpire = "allow.expire";
+
     /// <summary>Compute a run's fingerprints again from its stored events, and judge it again. Needs <c>run_id</c>.</summary>
     public const string Reanalyze = "run.reanalyze";
 }

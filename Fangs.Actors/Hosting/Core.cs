@@ -33,7 +33,7 @@ public sealed class Store : IAsyncDisposable
         Database = SqliteDatabase.OpenExclusive(settings.SqlitePath);
         try
         {
-            Upkeep = StoreUpkeep.Run(Database, settings.ConfiguredAllow, clock.GetUtcNow());
+            Upkeep = StoreUpkeep.Run(Database, settings.ConfiguredAllow, settings.Analysis, clock.GetUtcNow());
         }
         catch
         {
@@ -45,7 +45,7 @@ public sealed class Store : IAsyncDisposable
         _events = new SqliteEventStore(_writer, clock, settings.MaxEventsPerRun);
         Runs = new SqliteRunStore(Database, _writer, clock);
         Analysis = new SqliteAnalysisStore(Database, _writer, clock);
-        Ledger = new PackageLedger(Analysis, settings.Analysis, clock) { Saved = metrics is null ? null : metrics.Judged };
+        Ledger = new PackageLedger(Analysis, Upkeep.Analysis, clock) { Saved = metrics is null ? null : metrics.Judged };
         Retention = new SqliteRetentionStore(Database, _writer, clock, _events.Forget);
         Watch = new SqliteWatchStore(Database, _writer, clock);
     }

@@ -33,8 +33,8 @@ public sealed record CoreSettings
     /// <summary>Packages.</summary>
     public PackageSettings Packages { get; init; } = new();
 
-    /// <summary>How runs are judged.</summary>
-    public AnalysisSettings Analysis { get; init; } = new();
+    /// <summary>How runs are judged; null for as the orchestrator was last started on the database.</summary>
+    public AnalysisSettings? Analysis { get; init; }
 
     /// <summary>Retention.</summary>
     public RetentionSettings Retention { get; init; } = new();

@@ -135,6 +135,23 @@ public sealed class PackageLedger
             : (await DuplicateAsync(entry.Entry), null);
     }
 
+    /// <summary>Notes which entries of the allow list have expired, and marks the runs that these concern as if an operator had removed them.</summary>
+    /// <returns>Runs to be judged again.</returns>
+    /// <exception cref="StorageException">The store fails; entries before the failure are done.</exception>
+    public async Task<IReadOnlyList<AffectedRun>> ExpireAllowAsync()
+    {
+        var runs = new List<AffectedRun>();
+        var by = new DecisionContext("fangs", _clock.GetUtcNow(), "", false);
+        foreach (var entry in await _store.ExpiredAllowAsync(by.At))
+        {
+            var shown = await AffectedByAsync(entry with { ExpiresAt = null }, DecisionAction.AllowRemove);
+            var audit = Decisions.Audit(by, DecisionAction.AllowExpire, entry.Id, ("kind", entry.Kind), ("value", entry.Value), ("package", entry.PackageName));
+            if (await _store.ExpireAllowAsync(entry.Id, audit, shown)) runs.AddRange(shown);
+        }
+
+        return runs;
+    }
+
     /// <summary>The answer to a change of the allow list, with what it came to.</summary>
     public static DecisionOutcome WithEffect(DecisionOutcome outcome, IReadOnlyCollection<AffectedRun> runs)
     {

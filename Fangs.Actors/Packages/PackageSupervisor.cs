@@ -23,6 +23,12 @@ public sealed class PackageSupervisor : ReceiveActor, IWithTimers
 
     private sealed record DueFailed(Exception Cause) : INoSerializationVerificationNeeded;
 
+    private sealed record LookForExpired : INoSerializationVerificationNeeded;
+
+    private sealed record Expired(IReadOnlyList<AffectedRun> Runs) : INoSerializationVerificationNeeded;
+
+    private sealed record ExpiryFailed(Exception Cause) : INoSerializationVerificationNeeded;
+
     private sealed record LoadDue(RunId After) : INoSerializationVerificationNeeded;
 
     private const int DuePage = 1000;
@@ -51,6 +57,9 @@ public sealed class PackageSupervisor : ReceiveActor, IWithTimers
         Receive<LoadDue>(load => Load(load.After));
         Receive<DueLoaded>(OnDueLoaded);
         Receive<DueFailed>(OnDueFailed);
+        Receive<LookForExpired>(_ => LookForExpiredEntries());
+        Receive<Expired>(OnExpired);
+        Receive<ExpiryFailed>(OnExpiryFailed);
         Receive<GetStateLine>(_ => Sender.Tell(new StateLine($"{_packages.Count} packages in memory")));
         Receive<IWithPackage>(message => Pass(message, Sender));
     }
@@ -71,7 +80,27 @@ public sealed class PackageSupervisor : ReceiveActor, IWithTimers
         new OneForOneStrategy(maxNrOfRetries: 5, withinTimeRange: TimeSpan.FromSeconds(10), localOnlyDecider: _ => Directive.Restart);
 
     /// <inheritdoc/>
-    protected override void PreStart() => Load(default);
+    protected override void PreStart()
+    {
+        Load(default);
+        LookForExpiredEntries();
+    }
+
+    // Not at the moment of each expiry: entries come, go and are changed by others, and a look costs next to nothing.
+    private void LookForExpiredEntries() => _ledger.ExpireAllowAsync().PipeTo(Self, success: runs => new Expired(runs), failure: e => new ExpiryFailed(e));
+
+    private void OnExpired(Expired expired)
+    {
+        if (expired.Runs.Count > 0) _log.Info("Entries of the allow list have expired; {Count} runs are judged again", expired.Runs.Count);
+        foreach (var run in expired.Runs) Pass(new AnalyseRun(run.RunId, run.Package), ActorRefs.Nobody);
+        Timers.StartSingleTimer(nameof(LookForExpired), new LookForExpired(), _settings.ExpiryInterval);
+    }
+
+    private void OnExpiryFailed(ExpiryFailed failed)
+    {
+        _log.Error(failed.Cause, "It cannot be found out whether entries of the allow list have expired; the next attempt is in {Wait}", _settings.ExpiryInterval);
+        Timers.StartSingleTimer(nameof(LookForExpired), new LookForExpired(), _settings.ExpiryInterval);
+    }
 
     private void Load(RunId after)
     {

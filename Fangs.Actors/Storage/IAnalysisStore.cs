@@ -91,6 +91,13 @@ public interface IAnalysisStore
     /// <returns>False when there is none.</returns>
     Task<bool> RemoveAllowAsync(string id, AuditEntry audit, IReadOnlyList<AffectedRun> affected);
 
+    /// <summary>Entries that have expired by a moment and of which the runs that they concern do not know yet.</summary>
+    Task<IReadOnlyList<StoredAllowEntry>> ExpiredAllowAsync(DateTimeOffset now);
+
+    /// <summary>Notes that an entry has expired, with its line in the audit log, and marks runs to be judged again.</summary>
+    /// <returns>False when it is gone, or that was noted before.</returns>
+    Task<bool> ExpireAllowAsync(string id, AuditEntry audit, IReadOnlyList<AffectedRun> affected);
+
     /// <summary>Reads the stored events of a run in order, some at a time.</summary>
     /// <param name="run">The run.</param>
     /// <param name="visit">Gets them; the memory is only valid during the call.</param>

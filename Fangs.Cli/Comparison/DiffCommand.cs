@@ -71,7 +71,7 @@ public static class DiffCommand
         if (all) return AllowFilter.None;
         var entries = BaselineQueries.AllowList(database, run.PackageName, MaxAllowEntries).Select(row => new StoredAllowEntry(
             row.Id, row.Kind, row.Value, row.PackageName, row.ExpiresAt is { } end && TimeText.TryParse(end, out var at) ? at : null));
-        return AllowFilter.Create(entries, run.PackageName, call.Environment.Clock.GetUtcNow(), new AnalysisSettings());
+        return AllowFilter.Create(entries, run.PackageName, call.Environment.Clock.GetUtcNow(), SettingsQueries.Analysis(database));
     }
 
     private static DiffJson ToJson(ReadOnlyDatabase database, Side a, Side b, RunComparison comparison, int limit)

@@ -27,6 +27,7 @@ public static class EffectiveSettings
         ArgumentNullException.ThrowIfNull(configuration);
         var file = configuration.Settings;
         var settings = Composition.Settings(new OrchestratorOptions(new IPEndPoint(IPAddress.Loopback, 0), "-", "-", configuration));
+        var analysis = settings.Core.Analysis!;
         return
         [
             List("watched_paths", settings.Edge.WatchedPaths, path => path.CredTagged ? $"{path.Prefix} (credential)" : path.Prefix,
@@ -35,13 +36,13 @@ public static class EffectiveSettings
             Allow("snis", AllowKind.Sni),
             Allow("paths", AllowKind.Path),
             Allow("dns", AllowKind.Dns),
-            Number("baseline.min_runs", settings.Core.Analysis.MinRuns),
+            Number("baseline.min_runs", analysis.MinRuns),
             Number("limits.max_events_per_run", settings.Core.MaxEventsPerRun),
             Duration("limits.max_job_duration", settings.Edge.MaxJobDuration),
             Duration("limits.stream_idle_timeout", settings.Edge.StreamIdleTimeout),
             Duration("limits.result_slack", settings.Core.Jobs.ResultSlack),
-            One("cdn.enabled", JsonValue.Create(settings.Core.Analysis.CdnEnabled)),
-            List("cdn.extra", settings.Core.Analysis.CdnExtra, range => range, range => JsonValue.Create(range)),
+            One("cdn.enabled", JsonValue.Create(analysis.CdnEnabled)),
+            List("cdn.extra", analysis.CdnExtra, range => range, range => JsonValue.Create(range)),
             // The two that this version has only one value for.
             One("sandbox.import_phase", JsonValue.Create(file.ImportPhase ?? true)),
             One("sandbox.layout", JsonValue.Create(file.SandboxLayout ?? "work")),

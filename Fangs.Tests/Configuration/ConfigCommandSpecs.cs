@@ -173,7 +173,7 @@ public sealed class ConfigCommandSpecs : IDisposable
         Assert.Equal(("o1", 9000), (settings.Edge.OrchestratorId, settings.Address.Port));
         Assert.Equal("/srv/", settings.Edge.WatchedPaths.Single().Prefix);
         Assert.Equal("/srv/", settings.Core.Watch.WatchedPaths.Single().Prefix); // the watcher's scans as those of requests
-        Assert.Equal((3, false, "2606:4700::/32"), (settings.Core.Analysis.MinRuns, settings.Core.Analysis.CdnEnabled, settings.Core.Analysis.CdnExtra.Single()));
+        Assert.Equal((3, false, "2606:4700::/32"), (settings.Core.Analysis!.MinRuns, settings.Core.Analysis.CdnEnabled, settings.Core.Analysis.CdnExtra.Single()));
         Assert.Equal("a.example", settings.Core.ConfiguredAllow!.Single().Entry.Value);
         Assert.Equal(
             (5_000, TimeSpan.FromHours(2), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30)),

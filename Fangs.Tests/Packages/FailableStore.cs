@@ -15,6 +15,8 @@ internal sealed class FailableStore(IAnalysisStore store) : IAnalysisStore
 
     public int DueFailures { get; set; }
 
+    public int ExpiryFailures { get; set; }
+
     public Task<PackageBasis?> LoadAsync(RunId run, BasisScope scope) => store.LoadAsync(run, scope);
 
     public Task<bool> SaveAsync(PackageChange change, IReadOnlyList<RunId> due)
@@ -49,6 +51,15 @@ internal sealed class FailableStore(IAnalysisStore store) : IAnalysisStore
     public Task<bool> AddAllowAsync(NewAllowEntry entry, AuditEntry audit, IReadOnlyList<AffectedRun> affected) => store.AddAllowAsync(entry, audit, affected);
 
     public Task<bool> RemoveAllowAsync(string id, AuditEntry audit, IReadOnlyList<AffectedRun> affected) => store.RemoveAllowAsync(id, audit, affected);
+
+    public Task<IReadOnlyList<StoredAllowEntry>> ExpiredAllowAsync(DateTimeOffset now)
+    {
+        if (ExpiryFailures == 0) return store.ExpiredAllowAsync(now);
+        ExpiryFailures--;
+        return Task.FromException<IReadOnlyList<StoredAllowEntry>>(new StorageException("the disk is gone"));
+    }
+
+    public Task<bool> ExpireAllowAsync(string id, AuditEntry audit, IReadOnlyList<AffectedRun> affected) => store.ExpireAllowAsync(id, audit, affected);
 
     public Task<long?> ReadEventsAsync(RunId run, Action<IReadOnlyList<StoredEvent>> visit) => store.ReadEventsAsync(run, visit);
 

@@ -195,6 +195,39 @@ public sealed class PackageActorSpecs() : TestKit("akka.scheduler.implementation
         Assert.Equal(3, _db.Number("SELECT count(*) FROM deviations"));
     }
 
+    [Fact]
+    public async Task What_an_entry_had_hidden_is_shown_again_when_it_expires()
+    {
+        var packages = Start();
+        await _db.JudgedAsync("left-thing", Did.Exec(Node));
+        var run = await _db.JudgedAsync("left-thing", Did.Exec(Node), Did.Tls("x.example"));
+        var allow = new AllowRequest { Kind = "sni", Value = "x.example", ExpiresAt = "2999-01-01T00:00:00Z" };
+        Assert.Equal(1, (await AskAsync(packages, new DecisionRequest { Action = DecisionAction.AllowAdd, By = "op", Allow = allow })).Response!.DeviationsChanged);
+        Assert.Equal("0|1", _db.Text($"SELECT (SELECT count(*) FROM deviations), is_baseline FROM runs WHERE id = '{run}'"));
+        // Its time comes.
+        _db.Execute("UPDATE allowlists SET expires_at = '2020-01-01T00:00:00.000000000Z'");
+        await AwaitAsync(() =>
+        {
+            Time.Advance(TimeSpan.FromSeconds(15));
+            return Task.FromResult(_db.Number("SELECT count(*) FROM deviations") == 1);
+        });
+        Assert.Equal($"{run}|x.example|open|0", _db.Text("SELECT run_id, value, status, (SELECT is_baseline FROM runs WHERE id = run_id) FROM deviations"));
+        Assert.Equal("fangs|allow.expire", _db.Text("SELECT actor, action FROM audit_log ORDER BY id DESC LIMIT 1"));
+        Assert.Empty(await _db.Ledger.ExpireAllowAsync());
+    }
+
+    [Fact]
+    public async Task A_look_for_expired_entries_that_fails_is_repeated()
+    {
+        var store = new FailableStore(_db.Store.Analysis) { ExpiryFailures = 2 };
+        Sys.ActorOf(PackageSupervisor.Props(new PackageSettings(), new PackageLedger(store, new AnalysisSettings(), TimeProvider.System)));
+        await AwaitAsync(() =>
+        {
+            Time.Advance(TimeSpan.FromSeconds(15));
+            return Task.FromResult(store.ExpiryFailures == 0);
+        });
+    }
+
     private static Task<DecisionOutcome> AskAsync(IActorRef packages, DecisionRequest request) => packages.Ask<DecisionOutcome>(new Decide(request), Limit);
 
     private static async Task<string> StateAsync(IActorRef actor) => (await actor.Ask<StateLine>(GetStateLine.Instance, Limit)).Text;

@@ -282,6 +282,24 @@ public sealed class PackageLedgerSpecs : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Settings_are_kept_for_those_who_give_none_and_a_change_judges_again_what_waits()
+    {
+        await using var db = new LedgerFixture(new CoreSettings { Analysis = new AnalysisSettings { MinRuns = 3, CdnExtra = ["192.0.2.0/24"] } });
+        var first = await db.JudgedAsync("left-thing", Did.Exec(Node), Did.Tls("once.example"));
+        await db.JudgedAsync("left-thing", Did.Exec(Node));
+        await db.ReopenAsync(new CoreSettings());
+        Assert.Equal((3, true, "192.0.2.0/24", 0), (db.Store.Upkeep.Analysis.MinRuns, db.Store.Upkeep.Analysis.CdnEnabled, db.Store.Upkeep.Analysis.CdnExtra.Single(), db.Store.Upkeep.RunsDue));
+        await db.ReopenAsync(new CoreSettings { Analysis = new AnalysisSettings { MinRuns = 3, CdnExtra = ["192.0.2.0/24"] } });
+        Assert.Equal(0, db.Store.Upkeep.RunsDue);
+        Assert.Equal(0, db.Number("SELECT count(*) FROM baseline_fingerprints"));
+        await db.ReopenAsync(new CoreSettings { Analysis = new AnalysisSettings { MinRuns = 2 } });
+        Assert.Equal(2, db.Store.Upkeep.RunsDue);
+        foreach (var due in await db.Ledger.DueAsync(default, 10)) await db.Ledger.AnalyseAsync(due.RunId);
+        Assert.Equal(Node, db.Text("SELECT value FROM baseline_fingerprints"));
+        Assert.Equal($"{first}|once.example|open", db.Text("SELECT run_id, value, status FROM deviations"));
+    }
+
+    [Fact]
     public async Task Hostile_values_go_through_analysis_and_decisions_as_they_are()
     {
         await _db.JudgedAsync("left-thing", Did.Exec(Node));

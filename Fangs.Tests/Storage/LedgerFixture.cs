@@ -32,10 +32,12 @@ public sealed class LedgerFixture : IAsyncDisposable
 
     public PackageLedger Ledger => Store.Ledger;
 
-    public async Task ReopenAsync()
+    /// <summary>As after a restart.</summary>
+    /// <param name="settings">Other settings; null for the same.</param>
+    public async Task ReopenAsync(CoreSettings? settings = null)
     {
         await Store.DisposeAsync();
-        Store = new Store(_settings, TimeProvider.System);
+        Store = new Store(settings is null ? _settings : settings with { SqlitePath = DatabasePath }, TimeProvider.System);
     }
 
     /// <summary>A run with its events in one batch and its result, not judged yet.</summary>

@@ -50,6 +50,9 @@ public sealed class ReadOnlyDatabase : IDisposable
     /// <summary>False for a database without decisions and verdicts: every deviation in it waits for a decision.</summary>
     public bool HasVerdicts => _versions.Contains(SchemaVersions.Verdicts);
 
+    /// <summary>False for a database that does not keep the settings by which its runs were judged.</summary>
+    public bool HasSettings => _versions.Contains(SettingsQueries.Settings);
+
     internal SqliteConnection Connection => _connection;
 
     /// <summary>SQL by which instants of a column sort in the order of time: upstream drops trailing zeros of the fraction.</summary>

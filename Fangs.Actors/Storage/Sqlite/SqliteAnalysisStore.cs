@@ -139,6 +139,12 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
         ON CONFLICT DO NOTHING
         """;
 
+    private const string ExpiredAllowSql = """
+        SELECT id, kind, value, package_name, expires_at FROM allowlists
+        WHERE expires_at IS NOT NULL AND is_over = 0 AND expires_at <= @p0 ORDER BY expires_at, id
+        """;
+
+    private const string ExpireAllowSql = "UPDATE allowlists SET is_over = 1 WHERE id = @p0 AND is_over = 0";
     private const string RemoveAllowSql = "DELETE FROM allowlists WHERE id = @p0";
     private const string HasEventSql = "SELECT 1 FROM events WHERE id = @p0";
 
@@ -261,6 +267,18 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
     {
         if (session.Execute(RemoveAllowSql, id) == 0) return false;
         SaveAllowChange(session, id, audit, affected, "is gone and had hidden");
+        return true;
+    });
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<StoredAllowEntry>> ExpiredAllowAsync(DateTimeOffset now) =>
+        ReadAsync<IReadOnlyList<StoredAllowEntry>>("The allow list", session => session.Rows(ExpiredAllowSql, MapAllow, StorageText.Time(now)));
+
+    /// <inheritdoc/>
+    public Task<bool> ExpireAllowAsync(string id, AuditEntry audit, IReadOnlyList<AffectedRun> affected) => writer.WriteAsync(session =>
+    {
+        if (session.Execute(ExpireAllowSql, id) == 0) return false;
+        SaveAllowChange(session, id, audit, affected, "has expired and had hidden");
         return true;
     });
 

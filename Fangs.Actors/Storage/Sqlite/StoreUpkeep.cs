@@ -1,3 +1,4 @@
+using Fangs.Actors.Analysis;
 using Fangs.Actors.Configuration;
 using Microsoft.Data.Sqlite;
 
@@ -6,20 +7,27 @@ namespace Fangs.Actors.Storage.Sqlite;
 /// <summary>What was put in order when the store was opened, before anything else looks at it.</summary>
 /// <param name="Baselines">The rewriting of baselines that older rules have left.</param>
 /// <param name="AllowList">The reconciling of the allow list with the configuration; null when there was none to reconcile with.</param>
-public sealed record StoreUpkeep(BaselineRewriteOutcome Baselines, AllowListOutcome? AllowList)
+/// <param name="Analysis">The settings by which runs are judged.</param>
+/// <param name="RunsDue">Runs to be judged again because these have changed.</param>
+public sealed record StoreUpkeep(BaselineRewriteOutcome Baselines, AllowListOutcome? AllowList, AnalysisSettings Analysis, int RunsDue)
 {
     /// <summary>Does the upkeep in one transaction.</summary>
     /// <param name="database">The migrated database.</param>
     /// <param name="allow">Entries of the configuration; null leaves the allow list as it is.</param>
+    /// <param name="analysis">Settings of the analysis; null takes those that the database keeps.</param>
     /// <param name="now">The time.</param>
     /// <exception cref="StorageUnusableException">The database refused it; nothing was changed.</exception>
-    internal static StoreUpkeep Run(SqliteDatabase database, IReadOnlyList<ConfiguredAllowEntry>? allow, DateTimeOffset now)
+    internal static StoreUpkeep Run(SqliteDatabase database, IReadOnlyList<ConfiguredAllowEntry>? allow, AnalysisSettings? analysis, DateTimeOffset now)
     {
         try
         {
             using var session = new SqliteSession(database.OpenWriter());
             session.Execute("BEGIN IMMEDIATE");
-            var upkeep = new StoreUpkeep(BaselineRewrite.Run(session), allow is null ? null : AllowListReconciler.Run(session, allow, now));
+            var upkeep = new StoreUpkeep(
+                BaselineRewrite.Run(session),
+                allow is null ? null : AllowListReconciler.Run(session, allow, now),
+                analysis ?? SettingsReconciler.Read(session),
+                analysis is null ? 0 : SettingsReconciler.Write(session, analysis, now));
             session.Execute("COMMIT");
             return upkeep;
         }
