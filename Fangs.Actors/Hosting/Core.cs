@@ -134,5 +134,12 @@ public static class Core
         return system.ActorOf(PackageWatcher.Props(settings, store, new PackagePoll(store, client, queue, settings, clock), clock), "watcher");
     }
 
-    private static Config Hocon(string file) => ConfigurationFactory.ParseString(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "hocon", file)));
+    // The file beside the executable counts; an executable that was copied alone has its own.
+    private static Config Hocon(string file)
+    {
+        var path = Path.Combine(AppContext.BaseDirectory, "hocon", file);
+        if (File.Exists(path)) return ConfigurationFactory.ParseString(File.ReadAllText(path));
+        using var embedded = new StreamReader(typeof(Core).Assembly.GetManifestResourceStream($"hocon/{file}")!);
+        return ConfigurationFactory.ParseString(embedded.ReadToEnd());
+    }
 }

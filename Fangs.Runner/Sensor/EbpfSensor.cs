@@ -53,6 +53,8 @@ public sealed class EbpfSensor : ISensor
     public static IReadOnlyList<string> Probe()
     {
         var missing = new List<string>();
+        if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
+            missing.Add($"The sensor reads the registers of x86-64 only, and this is {RuntimeInformation.ProcessArchitecture}: run runners on x86-64 hosts; orchestrator and commands work here.");
         if (Environment.UserName != "root" && !Environment.IsPrivilegedProcess)
             missing.Add("The sensor needs root (CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN): run the runner as root.");
         if (!System.IO.File.Exists("/sys/kernel/btf/vmlinux"))

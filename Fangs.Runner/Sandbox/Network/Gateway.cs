@@ -71,6 +71,12 @@ internal sealed class Gateway : IAsyncDisposable
             gateway.Serve();
             return gateway;
         }
+        catch (SocketException e)
+        {
+            gateway.Release();
+            throw new SandboxException(
+                $"The gateway cannot listen in its network namespace ({e.Message}): the runner needs root with CAP_NET_BIND_SERVICE and CAP_NET_ADMIN.", e);
+        }
         catch
         {
             gateway.Release();
