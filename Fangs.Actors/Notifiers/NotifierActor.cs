@@ -80,8 +80,8 @@ public sealed class NotifierActor : ReceiveActor, IWithTimers
         _mustLookAgain = _isLooking;
         if (_isLooking) return;
         _isLooking = true;
-        // Those in flight are still in the outbox and due. With twice as many rows, there are enough others among them.
-        _store.LookAsync(_clock.GetUtcNow(), _settings.PerTarget * 2).PipeTo(Self, success: view => new Looked(view), failure: cause => new LookFailed(cause));
+        // Those in flight are still in the outbox and due, and so are those whose actors broke. With that many rows, there are enough others among them.
+        _store.LookAsync(_clock.GetUtcNow(), (_settings.PerTarget * 2) + _cooling.Count).PipeTo(Self, success: view => new Looked(view), failure: cause => new LookFailed(cause));
     }
 
     private void OnLooked(OutboxView view)
@@ -107,7 +107,8 @@ public sealed class NotifierActor : ReceiveActor, IWithTimers
     {
         _trouble = cause.Message;
         _log.Error(cause, "The outbox of alerts cannot be read; trying again in {Seconds} s", _settings.LookInterval.TotalSeconds);
-        EndLook(_clock.GetUtcNow(), null);
+        _isLooking = false;
+        Timers.StartSingleTimer(nameof(Look), new Look(), _settings.LookInterval); // whatever else wanted a look gets it then
     }
 
     private void EndLook(DateTimeOffset now, DateTimeOffset? next)
@@ -115,9 +116,9 @@ public sealed class NotifierActor : ReceiveActor, IWithTimers
         _isLooking = false;
         var wake = now + _settings.LookInterval;
         foreach (var at in _resting.Values.Concat(_cooling.Values).Append(next ?? wake).Where(at => at < wake)) wake = at;
-        // One key: a later look replaces the wait of an earlier one.
-        Timers.StartSingleTimer(nameof(Look), new Look(), wake > now ? wake - now : TimeSpan.Zero);
-        if (_mustLookAgain) OnLook();
+        // One key: a later look replaces the wait of an earlier one. What has become due while this one was under way wants another at once.
+        if (_mustLookAgain || wake <= now) OnLook();
+        else Timers.StartSingleTimer(nameof(Look), new Look(), wake - now);
     }
 
     private void Start(DeliveryKey key)

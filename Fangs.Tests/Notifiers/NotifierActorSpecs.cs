@@ -212,6 +212,29 @@ public sealed class NotifierActorSpecs : TestKit, IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_delivery_that_breaks_is_taken_up_anew_half_a_minute_later()
+    {
+        await using var receiver = await WebhookReceiver.StartAsync();
+        await TargetsAsync(Target("soc", receiver));
+        await DeviantAsync();
+        _fixture.Execute("ALTER TABLE deviations RENAME TO away;");
+        IActorRef notifier = null!;
+        await EventFilter.Exception<StorageException>(contains: "could not be sent").ExpectOneAsync(() =>
+        {
+            notifier = Start();
+            return Task.CompletedTask;
+        });
+        _fixture.Execute("ALTER TABLE away RENAME TO deviations;");
+        await QuietAsync(notifier);
+        Time.Advance(TimeSpan.FromSeconds(29));
+        await QuietAsync(notifier);
+        Assert.Empty(receiver.Requests);
+        Time.Advance(TimeSpan.FromSeconds(2));
+        await UntilAsync("SELECT count(*) FROM notifications WHERE status = 'sent'", "1", step: TimeSpan.FromSeconds(1));
+        Assert.Single(receiver.Requests);
+    }
+
+    [Fact]
     public async Task An_alert_of_which_nothing_is_left_to_tell_is_dropped()
     {
         await using var receiver = await WebhookReceiver.StartAsync();
