@@ -53,6 +53,7 @@ public static class CommandTable
         new(NotifierListCommand.Spec, NotifierListCommand.Bind),
         new(NotifierAddCommand.Spec, NotifierAddCommand.Bind),
         new(NotifierRemoveCommand.Spec, NotifierRemoveCommand.Bind),
+        new(NotifierTestCommand.Spec, NotifierTestCommand.Bind),
         new(NotifierHistoryCommand.Spec, NotifierHistoryCommand.Bind),
         new(ActorsCommand.Spec, ActorsCommand.Bind),
         new(ConfigCheckCommand.Spec, ConfigCheckCommand.Bind),

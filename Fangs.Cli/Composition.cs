@@ -54,6 +54,7 @@ public static class Composition
                 SqlitePath = options.SqlitePath,
                 Watch = Watch(options.Watch, file.WatchedPaths ?? edge.WatchedPaths),
                 Retention = core.Retention with { Horizon = TimeSpan.FromDays(options.RetentionDays), Interval = options.RetentionInterval },
+                Notifier = core.Notifier with { AllowPrivate = file.AllowPrivateNotifiers ?? core.Notifier.AllowPrivate, FromFile = options.Notifiers },
                 MaxEventsPerRun = file.MaxEventsPerRun ?? core.MaxEventsPerRun,
                 ConfiguredAllow = file.Allow,
                 Jobs = core.Jobs with { ResultSlack = file.ResultSlack ?? core.Jobs.ResultSlack },

@@ -142,6 +142,12 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
     private async Task StartAsync(OrchestratorSettings settings, TimeProvider clock, CancellationToken cancellationToken)
     {
         StartLog.Write(_app.Logger, settings.Configuration, _store.Upkeep);
+        if (settings.Core.Notifier.FromFile is { Count: > 0 } targets)
+        {
+            var (added, changed) = await _store.Notifications.SaveTargetsAsync(targets, "notifiers file");
+            StartLog.Targets(_app.Logger, targets.Count, added, changed);
+        }
+
         var actors = new CoreActors(_app.Services.GetRequiredService<ActorRegistry>());
         var lifetime = _app.Services.GetRequiredService<IHostApplicationLifetime>();
         var guard = new AccessGuard(bindsIdentity: settings.Tls?.ClientCaFile is not null, LoggerFor<AccessGuard>(_app.Services));

@@ -27,6 +27,10 @@ internal static partial class StartLog
         }
     }
 
+    /// <summary>Says what the notifiers file has changed.</summary>
+    [LoggerMessage(Level = LogLevel.Information, Message = "Notifiers file: {Targets} targets, {Added} added, {Changed} changed")]
+    public static partial void Targets(ILogger logger, int targets, int added, int changed);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "Configuration read from {Path}")]
     private static partial void Read(ILogger logger, string path);
 

@@ -82,7 +82,7 @@ public static class ConfigurationParser
             Map(
                 root, "",
                 ("watched_paths", WatchedPaths), ("allow", Allow), ("baseline", Baseline), ("limits", Limits), ("cdn", Cdn), ("sandbox", Sandbox),
-                ("notifier", (node, field) => Fault(node, field, "this version sends no alerts; remove the section")));
+                ("notifier", Notifier));
             return _settings with { Allow = _allow, Lines = _lines.ToImmutable() };
         }
 
@@ -194,6 +194,12 @@ public static class ConfigurationParser
             if (!wanted) Fault(node, field, "this version always loads what it has installed; write true or remove the line");
             else Set(node, field, _settings with { ImportPhase = true });
         }
+
+        private void Notifier(YamlNode node, string field) => Map(node, field, ("allow_private", (value, name) =>
+        {
+            if (Boolean(value, name) is { } allowed) Set(value, name, _settings with { AllowPrivateNotifiers = allowed });
+        }
+        ));
 
         private void Layout(YamlNode node, string field)
         {

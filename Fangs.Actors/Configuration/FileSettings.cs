@@ -49,6 +49,9 @@ public sealed record FileSettings
     /// <summary>Further CDN ranges in canonical form.</summary>
     public IReadOnlyList<string>? CdnExtra { get; init; }
 
+    /// <summary>Whether alerts may go to addresses inside the operator's own networks.</summary>
+    public bool? AllowPrivateNotifiers { get; init; }
+
     /// <summary>Whether the package's entry points are loaded after the installation.</summary>
     public bool? ImportPhase { get; init; }
 

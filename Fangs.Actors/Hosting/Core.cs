@@ -3,6 +3,7 @@ using Akka.Configuration;
 using Akka.Hosting;
 using Akka.Pattern;
 using Fangs.Actors.Jobs;
+using Fangs.Actors.Notifiers;
 using Fangs.Actors.Packages;
 using Fangs.Actors.Retention;
 using Fangs.Actors.Runners;
@@ -45,7 +46,15 @@ public sealed class Store : IAsyncDisposable
         _events = new SqliteEventStore(_writer, clock, settings.MaxEventsPerRun);
         Runs = new SqliteRunStore(Database, _writer, clock);
         Analysis = new SqliteAnalysisStore(Database, _writer, clock);
-        Ledger = new PackageLedger(Analysis, Upkeep.Analysis, clock) { Saved = metrics is null ? null : metrics.Judged };
+        Ledger = new PackageLedger(Analysis, Upkeep.Analysis, clock)
+        {
+            Saved = change =>
+            {
+                metrics?.Judged(change);
+                if (change.Runs.Any(run => run.Added.Count > 0)) Outbox.Raise();
+            },
+        };
+        Notifications = new SqliteNotificationStore(Database, _writer, clock);
         Retention = new SqliteRetentionStore(Database, _writer, clock, _events.Forget);
         Watch = new SqliteWatchStore(Database, _writer, clock);
     }
@@ -70,6 +79,12 @@ public sealed class Store : IAsyncDisposable
 
     /// <summary>Judges runs and carries decisions out. While an orchestrator runs, only its package actors may call it.</summary>
     public PackageLedger Ledger { get; }
+
+    /// <summary>Outbox of alerts, log of deliveries and targets.</summary>
+    public INotificationStore Notifications { get; }
+
+    /// <summary>Raised when deviations have been committed through <see cref="Ledger"/>.</summary>
+    public OutboxSignal Outbox { get; } = new();
 
     /// <summary>Deletion of what is old.</summary>
     public IRetentionStore Retention { get; }
@@ -118,6 +133,7 @@ public static class Core
         var writer = system.ActorOf(EventWriter.Props(store.Events, runs), "event-writer");
         // Keeps nothing of its own: should it fail, it starts again with its first pass.
         var retention = system.ActorOf(RetentionPruner.Props(settings.Retention, store.Retention, clock), "retention");
+        registry.Register<NotifierActor>(StartNotifier(system, settings.Notifier, store, clock));
         registry.Register<RetentionPruner>(retention);
         registry.Register<JobDispatcher>(dispatcher);
         registry.Register<PackageSupervisor>(packages);
@@ -132,6 +148,14 @@ public static class Core
         var client = new RegistryClient(settings, clock);
         system.RegisterOnTermination(client.Dispose);
         return system.ActorOf(PackageWatcher.Props(settings, store, new PackagePoll(store, client, queue, settings, clock), clock), "watcher");
+    }
+
+    // Keeps nothing that counts: should it fail, Akka starts it again, and it goes on from the outbox.
+    private static IActorRef StartNotifier(ActorSystem system, NotifierSettings settings, Store store, TimeProvider clock)
+    {
+        var sender = new WebhookSender(settings, clock);
+        system.RegisterOnTermination(sender.Dispose);
+        return system.ActorOf(NotifierActor.Props(settings, store.Notifications, sender, store.Outbox, clock), "notifier");
     }
 
     // The file beside the executable counts; an executable that was copied alone has its own.

@@ -1,6 +1,7 @@
 using Fangs.Actors.Analysis;
 using Fangs.Actors.Configuration;
 using Fangs.Actors.Jobs;
+using Fangs.Actors.Notifiers;
 using Fangs.Actors.Packages;
 using Fangs.Actors.Retention;
 using Fangs.Actors.Runners;
@@ -41,4 +42,7 @@ public sealed record CoreSettings
 
     /// <summary>Watcher.</summary>
     public WatchSettings Watch { get; init; } = new();
+
+    /// <summary>Notifier.</summary>
+    public NotifierSettings Notifier { get; init; } = new();
 }

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using Akka.Actor;
 using Akka.Actor.Setup;
 using Fangs.Actors.Analysis;
+using Fangs.Actors.Notifiers;
 using Fangs.Actors.Storage;
 using Fangs.Protocol;
 
@@ -30,6 +31,8 @@ public sealed class FangsMetrics : IDisposable
     private readonly Counter<long> _inconclusive;
     private readonly Counter<long> _deviations;
     private readonly Counter<long> _promoted;
+    private readonly Counter<long> _notifications;
+    private readonly Counter<long> _watcherErrors;
     private readonly Counter<long> _pruned;
     private readonly Counter<long> _retentionPasses;
     private readonly Histogram<double> _analysisSeconds;
@@ -58,6 +61,8 @@ public sealed class FangsMetrics : IDisposable
         _deviations = Meter.CreateCounter<long>("fangs_deviations_written_total", null, "Deviations found; judging a run again counts only those that it had not shown before.");
         _promoted = Meter.CreateCounter<long>("fangs_baseline_promoted_total", null, "Runs that came into the baseline, by themselves or by an operator.");
         _analysisSeconds = Histogram("fangs_analysis_seconds", "Time that judging a run took.", ShortSeconds);
+        _notifications = Meter.CreateCounter<long>("fangs_notifications_total", null, "Attempts to deliver alerts, by target and how they ended; permanent ones are not tried again.");
+        _watcherErrors = Meter.CreateCounter<long>("fangs_watcher_errors_total", null, "Polls of the registry that failed, and failures to read the list of watched packages.");
         _pruned = Meter.CreateCounter<long>("fangs_retention_rows_deleted_total", null, "Rows that retention has deleted.");
         _retentionPasses = Meter.CreateCounter<long>("fangs_retention_passes_total", null, "Passes of retention, by how they ended.");
         _requestSeconds = Histogram("fangs_http_request_duration_seconds", "Time from a request's head to the end of its answer. Polls wait and event streams last as long as their runs.", LongSeconds);
@@ -103,7 +108,7 @@ public sealed class FangsMetrics : IDisposable
     /// <summary>Raises every counter by nothing, so that it is there from the start and a first increase is seen as one.</summary>
     public void PublishZeros()
     {
-        foreach (var counter in new[] { _scansQueued, _eventsDropped, _persistFailures, _duplicateBatches, _seqGaps }) counter.Add(0);
+        foreach (var counter in new[] { _scansQueued, _eventsDropped, _persistFailures, _duplicateBatches, _seqGaps, _watcherErrors }) counter.Add(0);
         foreach (var type in new[] { EventType.FileAccess, EventType.Exec, EventType.NetConnect, EventType.DnsQuery, EventType.TlsSni, 0 }) _eventsReceived.Add(0, Tag("type", EventType.NameOf(type)));
         foreach (var cause in InconclusiveCause.All) _inconclusive.Add(0, Tag("reason", cause));
         foreach (var severity in Severities) _deviations.Add(0, Tag("severity", severity));
@@ -186,6 +191,20 @@ public sealed class FangsMetrics : IDisposable
     /// <param name="took">How long it took.</param>
     public void RequestServed(string route, string method, int status, TimeSpan took) =>
         _requestSeconds.Record(took.TotalSeconds, Tag("route", route), Tag("method", method), Tag("status", status));
+
+    /// <summary>There is a target of alerts. Its name is a label: operators choose those, nobody else.</summary>
+    public void NotifierKnown(string notifier)
+    {
+        foreach (var status in AttemptStatus.All) _notifications.Add(0, Tag("notifier", notifier), Tag("status", status));
+    }
+
+    /// <summary>An attempt to deliver an alert has ended.</summary>
+    /// <param name="notifier">The target.</param>
+    /// <param name="status">A value of <see cref="AttemptStatus"/>.</param>
+    public void Notified(string notifier, string status) => _notifications.Add(1, Tag("notifier", notifier), Tag("status", status));
+
+    /// <summary>A poll of the registry has failed, or the list of watched packages could not be read.</summary>
+    public void WatcherFailed() => _watcherErrors.Add(1);
 
     /// <summary>Retention has deleted rows.</summary>
     /// <param name="table">One of <see cref="RetentionTables"/>.</param>

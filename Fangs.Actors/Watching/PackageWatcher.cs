@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Event;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Storage;
+using Fangs.Actors.Telemetry;
 
 namespace Fangs.Actors.Watching;
 
@@ -43,6 +44,7 @@ public sealed class PackageWatcher : ReceiveActor, IWithTimers
     private readonly PackagePoll _poll;
     private readonly TimeProvider _clock;
     private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly FangsMetrics _metrics = FangsMetrics.Of(Context.System);
     private readonly Dictionary<string, Watched> _packages = new(StringComparer.Ordinal);
     private readonly LinkedList<string> _line = [];
     private readonly HashSet<string> _leaving = new(StringComparer.Ordinal); // removed, their actors not yet gone
@@ -122,6 +124,7 @@ public sealed class PackageWatcher : ReceiveActor, IWithTimers
 
     private void OnListUnreadable(ListUnreadable unreadable)
     {
+        _metrics.WatcherFailed();
         _log.Error(unreadable.Cause, "The list of watched packages cannot be read; trying again in {Seconds} s", _settings.TableInterval.TotalSeconds);
         EndReading((_, asker) => asker.Tell(new Status.Failure(unreadable.Cause)));
     }
@@ -223,6 +226,7 @@ public sealed class PackageWatcher : ReceiveActor, IWithTimers
         {
             watched.Poller = null;
             if (!watched.IsPolling) return;
+            _metrics.WatcherFailed();
             watched.Due = now + PollSchedule.AfterSuccess(_settings, Random.Shared.NextDouble());
             EndPoll(gone.Package, watched, new CheckFailed("the poll broke off; the orchestrator's log has the details", watched.Due));
         }
@@ -253,7 +257,12 @@ public sealed class PackageWatcher : ReceiveActor, IWithTimers
 
     private void Report(string package, PollOutcome outcome)
     {
-        if (outcome.Error.Length > 0) _log.Warning("{Package} could not be polled: {Error}. Next poll at {Next:O}", package, outcome.Error, outcome.NextCheckAt);
+        if (outcome.Error.Length > 0)
+        {
+            _metrics.WatcherFailed();
+            _log.Warning("{Package} could not be polled: {Error}. Next poll at {Next:O}", package, outcome.Error, outcome.NextCheckAt);
+        }
+
         if (outcome.Result is not { } result) return;
         foreach (var release in result.Queued) _log.Info("New release {Package}@{Version}: run {Run}", package, release.Version, release.RunId);
         if (result.Skipped > 0) _log.Info("{Package}: {Skipped} versions are recorded and not scanned; 'fangs coverage' says why", package, result.Skipped);

@@ -46,6 +46,7 @@ public static class EffectiveSettings
             // The two that this version has only one value for.
             One("sandbox.import_phase", JsonValue.Create(file.ImportPhase ?? true)),
             One("sandbox.layout", JsonValue.Create(file.SandboxLayout ?? "work")),
+            One("notifier.allow_private", JsonValue.Create(settings.Core.Notifier.AllowPrivate)),
         ];
 
         EffectiveSetting Allow(string key, string kind) => List(

@@ -1,4 +1,5 @@
 using System.Net;
+using Fangs.Actors.Notifiers;
 using Fangs.Cli.Hosting;
 using Fangs.Cli.Scans;
 
@@ -31,6 +32,9 @@ public sealed record OrchestratorOptions(IPEndPoint Address, string Id, string S
 
     /// <summary>Time between two passes of retention.</summary>
     public TimeSpan RetentionInterval { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Targets of alerts that a file describes.</summary>
+    public IReadOnlyList<NotifierTarget> Notifiers { get; init; } = [];
 
     /// <summary>How packages are watched.</summary>
     public WatchOptions Watch { get; init; } = new(true, TimeSpan.FromMinutes(5), "");

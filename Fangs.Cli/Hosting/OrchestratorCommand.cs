@@ -1,6 +1,7 @@
 using System.Globalization;
 using Cocona;
 using Fangs.Cli.Arguments;
+using Fangs.Cli.Notifiers;
 using Fangs.Protocol;
 
 namespace Fangs.Cli.Hosting;
@@ -22,7 +23,7 @@ public static class OrchestratorCommand
             WatchFlags.On, WatchFlags.Interval, WatchFlags.Registry,
             new("ui", FlagKind.Boolean, "true", "pages under /ui"),
             new("metrics", FlagKind.Boolean, "true", "serve Prometheus metrics at /metrics"),
-            new("notifiers-file", FlagKind.Text, "", "not in this version"),
+            NotifiersFileFlag.Flag,
             new("retention-days", FlagKind.Count, "90", "delete events of runs that ended longer ago; 0 keeps everything"),
             new("retention-interval", FlagKind.Duration, "24h", "time between two passes of retention"),
             new("ui-addr", FlagKind.Text, "", "not in this version"),
@@ -41,12 +42,13 @@ public static class OrchestratorCommand
         call.RunAsync(async () =>
         {
             LaterFeatures.Refuse(
-                call.Line, ("notifiers-file", ""), ("ui-addr", ""), ("ui-token", ""), ("ui", "true"));
+                call.Line, ("ui-addr", ""), ("ui-token", ""), ("ui", "true"));
             var tls = ServerTls.From(call.Line);
             var address = CheckAddress(addr, insecure || tls is not null);
             await call.Environment.Roots.Orchestrator(new OrchestratorOptions(address, CheckId(id), call.SqlitePath, ConfigurationFile.Load(call.Line))
             {
                 Tls = tls,
+                Notifiers = NotifiersFileFlag.Load(call.Line),
                 Watch = WatchFlags.Read(call.Line),
                 HealthAddress = ServerTls.HealthAddress(call.Line, address),
                 LogFormat = ObservationFlags.LogFormatOf(call.Line),

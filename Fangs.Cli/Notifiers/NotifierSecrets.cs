@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Fangs.Actors.Notifiers;
 using Fangs.Actors.Storage.Queries;
 
 namespace Fangs.Cli.Notifiers;
@@ -33,7 +34,7 @@ public static partial class NotifierSecrets
             if (document.RootElement.ValueKind != JsonValueKind.Object) return Hidden;
             var masked = document.RootElement.EnumerateObject().Select(header => KeyValuePair.Create(
                 header.Name, header.Value.ValueKind == JsonValueKind.String && Reference().IsMatch(header.Value.GetString()!) ? header.Value.GetString()! : Hidden));
-            return JsonSerializer.Serialize(new Dictionary<string, string>(masked), NotifierHeadersJson.Wire.DictionaryStringString);
+            return NotifierRules.StoredHeaders(new Dictionary<string, string>(masked)) ?? "{}";
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {

@@ -37,6 +37,7 @@ namespace Fangs.Cli.Rendering;
 [JsonSerializable(typeof(PackageRemovedJson))]
 [JsonSerializable(typeof(NotifierAddedJson))]
 [JsonSerializable(typeof(NotifierRemovedJson))]
+[JsonSerializable(typeof(NotifierTestJson))]
 public sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>The context to use: what could act on a terminal is escaped.</summary>

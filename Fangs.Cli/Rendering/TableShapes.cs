@@ -144,6 +144,21 @@ public sealed record PackageRemovedJson([property: JsonPropertyName("package")] 
 /// <param name="Added">True when it is new, false when one of that name was changed.</param>
 public sealed record NotifierAddedJson([property: JsonPropertyName("name")] string Name, [property: JsonPropertyName("added")] bool Added);
 
+/// <summary>What <c>notifier test</c> prints.</summary>
+/// <param name="Name">The target.</param>
+/// <param name="Sent">Whether the receiver took the message.</param>
+/// <param name="Status">How the attempt ended, as in the log of deliveries.</param>
+/// <param name="HttpStatus">Status of the answer; null when there was none.</param>
+/// <param name="Error">Why the receiver did not take it; empty otherwise.</param>
+/// <param name="Response">Beginning of the answer.</param>
+public sealed record NotifierTestJson(
+    [property: JsonPropertyName("name")] string Name,
+    [property: JsonPropertyName("sent")] bool Sent,
+    [property: JsonPropertyName("status")] string Status,
+    [property: JsonPropertyName("http_status")] int? HttpStatus,
+    [property: JsonPropertyName("error")] string Error,
+    [property: JsonPropertyName("response")] string Response);
+
 /// <summary>Answer of <c>notifier remove</c>.</summary>
 public sealed record NotifierRemovedJson([property: JsonPropertyName("name")] string Name)
 {

@@ -106,7 +106,7 @@ public sealed class HostingCommandSpecs : IDisposable
     [InlineData("orchestrator -otlp-endpoint 127.0.0.1:4318", 2)]
     [InlineData("runner -log-format json", 0)]
     [InlineData("runner -otlp-endpoint nonsense", 2)]
-    [InlineData("orchestrator -notifiers-file x.json", 2)]
+    [InlineData("orchestrator -notifiers-file missing.json", 1)]
     [InlineData("orchestrator -config=", 2)]
     [InlineData("orchestrator -retention-days 90", 0)]
     [InlineData("orchestrator -storage postgres", 2)]

@@ -30,6 +30,7 @@ public sealed class ConfigurationParserSpecs
         sandbox:
           import_phase: true
           layout: work
+        notifier: { allow_private: true }
         """;
 
     [Fact]
@@ -51,12 +52,12 @@ public sealed class ConfigurationParserSpecs
         Assert.Equal(TimeSpan.FromMinutes(5), settings.ResultSlack);
         Assert.False(settings.CdnEnabled);
         Assert.Equal(["2606:4700::/32", "198.51.100.0/24"], settings.CdnExtra);
-        Assert.Equal((true, "work"), (settings.ImportPhase, settings.SandboxLayout));
+        Assert.Equal((true, "work", true), (settings.ImportPhase, settings.SandboxLayout, settings.AllowPrivateNotifiers));
         Assert.Equal(
             [
                 ("allow.cidrs", 6), ("allow.dns", 10), ("allow.paths", 8), ("allow.snis", 7), ("baseline.min_runs", 12), ("cdn.enabled", 19),
                 ("cdn.extra", 20), ("limits.max_events_per_run", 14), ("limits.max_job_duration", 15), ("limits.result_slack", 17),
-                ("limits.stream_idle_timeout", 16), ("sandbox.import_phase", 22), ("sandbox.layout", 23), ("watched_paths", 2),
+                ("limits.stream_idle_timeout", 16), ("notifier.allow_private", 24), ("sandbox.import_phase", 22), ("sandbox.layout", 23), ("watched_paths", 2),
             ],
             settings.Lines.Select(line => (line.Key, line.Value)));
     }
@@ -94,7 +95,7 @@ public sealed class ConfigurationParserSpecs
     [InlineData("Baseline: {}", "1:1: Baseline: unknown key")]
     [InlineData("baseline: { min_runs: 1 }\nbaseline: { min_runs: 2 }", "2:1: baseline: stands in line 1 already; remove one")]
     [InlineData("baseline:\n  min_runs: 1\n  \"min_runs\": 1", "3:3: baseline.min_runs: stands in line 2 already; remove one")]
-    [InlineData("notifier: { allow_private: true }", "1:11: notifier: this version sends no alerts; remove the section")]
+    [InlineData("notifier: { allow_private: 1 }", "1:28: notifier.allow_private: expected true or false, found a number")]
     // Types.
     [InlineData("[]", "1:1: expected a mapping with watched_paths, allow,")]
     [InlineData("just a text", "1:1: expected a mapping with watched_paths")]

@@ -37,10 +37,10 @@ internal sealed class FangsProcess : IAsyncDisposable
     internal static FangsProcess Start(params string[] arguments) => new(arguments);
 
     /// <summary>Starts an orchestrator and returns when it serves.</summary>
-    internal static async Task<(FangsProcess Process, Uri Address)> StartOrchestratorAsync(string database)
+    internal static async Task<(FangsProcess Process, Uri Address)> StartOrchestratorAsync(string database, params string[] more)
     {
         var address = new Uri($"http://127.0.0.1:{FreePort()}");
-        var process = Start("orchestrator", "-addr", address.Authority, "-sqlite-path", database);
+        var process = Start(["orchestrator", "-addr", address.Authority, "-sqlite-path", database, .. more]);
         using var http = new HttpClient { BaseAddress = address };
         using var limit = new CancellationTokenSource(Patience);
         while (true)

@@ -18,10 +18,13 @@ public sealed class LedgerFixture : IAsyncDisposable
     private readonly BatchPreparer _preparer = new();
     private readonly CoreSettings _settings;
 
-    public LedgerFixture(CoreSettings? settings = null)
+    private readonly TimeProvider _clock;
+
+    public LedgerFixture(CoreSettings? settings = null, TimeProvider? clock = null)
     {
+        _clock = clock ?? TimeProvider.System;
         _settings = (settings ?? new CoreSettings()) with { SqlitePath = Path.Combine(Directory, "fangs.db") };
-        Store = new Store(_settings, TimeProvider.System);
+        Store = new Store(_settings, _clock);
     }
 
     public string Directory { get; } = System.IO.Directory.CreateTempSubdirectory("fangs-ledger-").FullName;
@@ -37,7 +40,7 @@ public sealed class LedgerFixture : IAsyncDisposable
     public async Task ReopenAsync(CoreSettings? settings = null)
     {
         await Store.DisposeAsync();
-        Store = new Store(settings is null ? _settings : settings with { SqlitePath = DatabasePath }, TimeProvider.System);
+        Store = new Store(settings is null ? _settings : settings with { SqlitePath = DatabasePath }, _clock);
     }
 
     /// <summary>A run with its events in one batch and its result, not judged yet.</summary>

@@ -17,7 +17,11 @@ public sealed partial class DeployedFilesSpecs : IAsyncLifetime
         Settings = new()
         {
             Address = new IPEndPoint(IPAddress.Loopback, 0),
-            Core = new() { Retention = new() { FirstPassAfter = TimeSpan.FromMilliseconds(1) } },
+            Core = new()
+            {
+                Retention = new() { FirstPassAfter = TimeSpan.FromMilliseconds(1) },
+                Notifier = new() { FromFile = [new("soc", "http://127.0.0.1:1/", "slack", null, null, null, true)] },
+            },
         },
     };
 
@@ -50,6 +54,7 @@ public sealed partial class DeployedFilesSpecs : IAsyncLifetime
         foreach (var name in new[]
                  {
                      "fangs_runners_registered", "fangs_events_dropped_total", "fangs_event_seq_gaps_total", "fangs_events_persist_failures_total", "fangs_queue_oldest_seconds > 900",
+                     "fangs_notifications_total{status=\"permanent\"}", "fangs_watcher_errors_total",
                  })
             Assert.Contains(name, text);
     }
@@ -87,7 +92,8 @@ public sealed partial class DeployedFilesSpecs : IAsyncLifetime
         await client.PollAsync();
         await client.EventsAsync(run, 1, ScanClient.Exec());
         await client.ResultAsync(run, 1);
-        await client.MetricsWhenAsync(m => m.Find("fangs_analysis_seconds_count") > 0 && m.Value("fangs_retention_passes_total", "outcome=completed") > 0);
+        await client.MetricsWhenAsync(m => m.Find("fangs_analysis_seconds_count") > 0 && m.Value("fangs_retention_passes_total", "outcome=completed") > 0
+            && m.Find("fangs_notifications_total", "notifier=soc", "status=sent") == 0);
         return await client.Http.GetStringAsync("/metrics");
     }
 

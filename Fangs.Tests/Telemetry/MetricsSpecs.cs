@@ -27,7 +27,7 @@ public sealed class MetricsSpecs : IAsyncLifetime, IDisposable
         Assert.Equal(0, metrics.Value("fangs_scans_queued_total"));
         foreach (var type in new[] { "file_access", "exec", "net_connect", "dns_query", "tls_sni", "unknown" })
             Assert.Equal(0, metrics.Value("fangs_events_received_total", $"type={type}"));
-        foreach (var name in new[] { "fangs_events_dropped_total", "fangs_events_persist_failures_total", "fangs_event_batches_duplicate_total", "fangs_event_seq_gaps_total" })
+        foreach (var name in new[] { "fangs_events_dropped_total", "fangs_events_persist_failures_total", "fangs_event_batches_duplicate_total", "fangs_event_seq_gaps_total", "fangs_watcher_errors_total" })
             Assert.Equal(0, metrics.Value(name));
         foreach (var severity in new[] { "info", "warn", "crit" }) Assert.Equal(0, metrics.Value("fangs_deviations_written_total", $"severity={severity}"));
         foreach (var trigger in new[] { "auto", "manual" }) Assert.Equal(0, metrics.Value("fangs_baseline_promoted_total", $"trigger={trigger}"));
@@ -122,6 +122,31 @@ public sealed class MetricsSpecs : IAsyncLifetime, IDisposable
         Assert.True(double.IsNaN(text.Value("fangs_queue_depth", "state=queued")));
         Assert.True(double.IsNaN(text.Value("fangs_runs", "state=done")));
         Assert.True(double.IsNaN(text.Value("fangs_runners_registered")));
+    }
+
+    [Fact]
+    public async Task Polls_that_fail_are_counted()
+    {
+        await using var host = await Fangs.Http.OrchestratorHost.StartAsync(
+            _orchestrator.Settings with
+            {
+                Core = new()
+                {
+                    SqlitePath = Path.Combine(_orchestrator.Directory, "watching.db"),
+                    Watch = new() { IsOn = true, TableInterval = TimeSpan.FromMilliseconds(20) }, // no registry is configured
+                },
+            },
+            TimeProvider.System, _ => { }, CancellationToken.None).Soon();
+        using (var database = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={Path.Combine(_orchestrator.Directory, "watching.db")};Pooling=False"))
+        {
+            database.Open();
+            using var command = database.CreateCommand();
+            command.CommandText = "PRAGMA busy_timeout = 5000; INSERT INTO packages (name, added_at) VALUES ('left-thing', '2026-01-01T00:00:00.000000000Z')";
+            command.ExecuteNonQuery();
+        }
+
+        using var client = new ScanClient(host.Address);
+        await client.MetricsWhenAsync(m => m.Value("fangs_watcher_errors_total") == 1);
     }
 
     [Fact]

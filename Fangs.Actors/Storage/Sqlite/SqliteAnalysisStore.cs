@@ -400,6 +400,7 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
             else AddDeviation(session, id, row, now);
         }
 
+        if (run.Added.Count > withoutEvidence) NotificationOutbox.Enqueue(session, id, now);
         if (withoutEvidence > 0 && run.IsNews)
             session.Execute(HistorySql, id, now, "evidence deleted", $"{withoutEvidence} deviations are not shown: retention has deleted their events; scan the version again");
         if (change.IsAnalysis) session.Execute(JudgedSql, id, now, PathRules.Version);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Fangs.Actors.Notifiers;
 using Fangs.Actors.Storage.Queries;
 using Microsoft.Data.Sqlite;
 
@@ -11,16 +12,6 @@ namespace Fangs.Actors.Storage.Sqlite;
 /// <param name="Integrity">npm's integrity string; empty when the registry names none.</param>
 /// <param name="PublishedAt">When it was published; null when the registry does not tell.</param>
 public sealed record ReleaseFacts(string Version, string Shasum, string Integrity, DateTimeOffset? PublishedAt);
-
-/// <summary>A target of alerts as an operator describes it. Checked.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Url">Where alerts are posted.</param>
-/// <param name="Template">Form of the message.</param>
-/// <param name="SecretEnv">The environment variable with the key of signatures, or null.</param>
-/// <param name="Headers">Extra headers as a JSON object, or null.</param>
-/// <param name="MinSeverity">Least severity that is worth an alert, or null.</param>
-/// <param name="Enabled">Whether it is used.</param>
-public sealed record NotifierTarget(string Name, string Url, string Template, string? SecretEnv, string? Headers, string? MinSeverity, bool Enabled);
 
 /// <summary>Changes of the watch list and of the targets of alerts, which operators make beside a running orchestrator.</summary>
 /// <remarks>
@@ -124,29 +115,7 @@ public sealed class SqliteOperatorTables : IDisposable
     public bool SaveNotifier(NotifierTarget target)
     {
         ArgumentNullException.ThrowIfNull(target);
-        const string Exists = "SELECT 1 FROM notifiers WHERE name = @p0";
-        const string Upsert =
-            """
-            INSERT INTO notifiers (name, url, template, secret_env, headers, min_severity, enabled, created_at, updated_at)
-            VALUES (@p0, @p1, @p2, @p3, @p4, @p5, @p6, @p7, @p7)
-            ON CONFLICT (name) DO UPDATE SET url = excluded.url, template = excluded.template, secret_env = excluded.secret_env,
-              headers = excluded.headers, min_severity = excluded.min_severity, enabled = excluded.enabled, updated_at = excluded.updated_at
-            """;
-        return Write(now =>
-        {
-            var isNew = _session.Number(Exists, target.Name) is null;
-            _session.Execute(
-                Upsert, target.Name, target.Url, target.Template, target.SecretEnv, target.Headers, target.MinSeverity, target.Enabled ? 1 : 0, now);
-            // The address is a secret; who may read the log need not know it.
-            Audit(now, isNew ? "notifier.add" : "notifier.change", target.Name, new JsonObject
-            {
-                ["host"] = Uri.TryCreate(target.Url, UriKind.Absolute, out var address) ? address.Host : "",
-                ["template"] = target.Template,
-                ["min_severity"] = target.MinSeverity,
-                ["enabled"] = target.Enabled,
-            });
-            return isNew;
-        });
+        return Write(now => NotifierTable.Save(_session, target, _actor, now));
     }
 
     /// <summary>Removes a target of alerts, with the log of its deliveries.</summary>
