@@ -74,7 +74,7 @@ public static class PackageAddCommand
         if (latest is null) return new Kickoff(null, "the latest version is not known, because the registry was not asked", false);
         try
         {
-            return new Kickoff(await client.SubmitAsync(package with { Version = latest.Version }, wish.Runner, wish.Duration, call.Stop), "", false);
+            return new Kickoff(await client.SubmitAsync((package with { Version = latest.Version }).Announced(latest.Integrity, latest.Shasum), wish.Runner, wish.Duration, call.Stop), "", false);
         }
         catch (CliException e)
         {

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Fangs.Protocol;
 
 namespace Fangs.Cli.Scans;
 
@@ -7,6 +8,16 @@ namespace Fangs.Cli.Scans;
 /// <param name="Version">Exact semantic version; empty means the registry's latest.</param>
 public sealed record PackageReference(string Name, string Version)
 {
+    /// <summary>What the registry announces for this version, so that the runner can tell whether it installed that; null when it was not asked or has none.</summary>
+    public string? Integrity { get; init; }
+
+    /// <summary>The same for releases that are older than integrity strings: 40 hex digits.</summary>
+    public string? TarballSha1 { get; init; }
+
+    /// <summary>This version with what the registry announces for it, as far as it is well-formed.</summary>
+    public PackageReference Announced(string integrity, string sha1) =>
+        this with { Integrity = PackageIntegrity.Clean(integrity), TarballSha1 = PackageIntegrity.IsSha1(sha1) ? sha1 : null };
+
     /// <summary>Reads <c>name@version</c>, <c>@scope/name@version</c> or a name alone.</summary>
     /// <exception cref="CliException">Name or version has a form that npm does not accept.</exception>
     public static PackageReference Parse(string text)

@@ -48,18 +48,18 @@ public sealed class NpmRegistry
     }
 
     /// <summary>Makes sure that a version exists, or finds the latest one when none is named.</summary>
-    /// <returns>The reference with a version.</returns>
+    /// <returns>The reference with a version and what the registry announces for it.</returns>
     /// <exception cref="CliException">Package or version do not exist, or the registry cannot be asked.</exception>
     public async Task<PackageReference> ValidateAsync(PackageReference package, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(package);
         using var document = await GetAsync(package.Name, cancellationToken);
         var root = document.RootElement;
-        if (package.Version.Length == 0) return package with { Version = LatestVersion(root, package.Name) };
-
-        if (Member(Member(root, "versions"), package.Version).ValueKind != JsonValueKind.Object)
+        if (package.Version.Length == 0) package = package with { Version = LatestVersion(root, package.Name) };
+        else if (Member(Member(root, "versions"), package.Version).ValueKind != JsonValueKind.Object)
             throw new CliException($"version not found: {package.Name} has no version {package.Version} in the registry", ExitCode.NotFound);
-        return package;
+        var dist = Member(Member(Member(root, "versions"), package.Version), "dist");
+        return package.Announced(Text(Member(dist, "integrity")), Text(Member(dist, "shasum")));
     }
 
     /// <summary>Finds the latest release of a package.</summary>

@@ -136,7 +136,8 @@ public sealed class OrchestratorClient : IDisposable
 
     private async Task<Answer> PostScanAsync(PackageReference package, string runner, TimeSpan duration, CancellationToken cancellationToken)
     {
-        var scan = new ScanRequest { TargetRunner = runner, Job = StandardScan.JobFor(package.Name, package.Version, duration) };
+        var job = StandardScan.JobFor(package.Name, package.Version, duration) with { Integrity = package.Integrity, TarballSha1 = package.TarballSha1 };
+        var scan = new ScanRequest { TargetRunner = runner, Job = job };
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_base, "v1/scans"))
         {
             Content = JsonContent.Create(scan, ProtocolJson.Wire.ScanRequest),

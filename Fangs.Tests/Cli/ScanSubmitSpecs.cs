@@ -34,6 +34,28 @@ public sealed class ScanSubmitSpecs : IDisposable
     }
 
     [Fact]
+    public async Task What_the_registry_announces_for_the_version_travels_with_the_job()
+    {
+        await using var orchestrator = await FakeServer.AnsweringAsync(202, Accepted);
+        const string Integrity = "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==";
+        await using var registry = await FakeServer.AnsweringAsync(200,
+            $$"""{"versions":{"2.0.1":{"dist":{"shasum":"da39a3ee5e6b4b0d3255bfef95601890afd80709","integrity":"{{Integrity}}"} } } }""");
+        Assert.Equal(0, (await SubmitAsync(orchestrator, "-registry", registry.Address)).ExitCode);
+        var job = JsonDocument.Parse(Assert.Single(orchestrator.Requests)["POST /v1/scans ".Length..]).RootElement.GetProperty("Job");
+        Assert.Equal((Integrity, "da39a3ee5e6b4b0d3255bfef95601890afd80709"), (Text(job, "integrity"), Text(job, "tarball_sha1")));
+    }
+
+    [Fact]
+    public async Task What_it_announces_in_another_form_is_left_out()
+    {
+        await using var orchestrator = await FakeServer.AnsweringAsync(202, Accepted);
+        await using var registry = await FakeServer.AnsweringAsync(200, """{"versions":{"2.0.1":{"dist":{"integrity":"none","shasum":7}}}}""");
+        Assert.Equal(0, (await SubmitAsync(orchestrator, "-registry", registry.Address)).ExitCode);
+        var job = JsonDocument.Parse(Assert.Single(orchestrator.Requests)["POST /v1/scans ".Length..]).RootElement.GetProperty("Job");
+        Assert.False(job.TryGetProperty("integrity", out _) || job.TryGetProperty("tarball_sha1", out _));
+    }
+
+    [Fact]
     public async Task The_answer_is_available_as_JSON()
     {
         await using var orchestrator = await FakeServer.AnsweringAsync(202, Accepted);
