@@ -52,6 +52,7 @@ public static class Composition
             Core = core with
             {
                 SqlitePath = options.SqlitePath,
+                Postgres = options.Postgres,
                 Watch = Watch(options.Watch, file.WatchedPaths ?? edge.WatchedPaths),
                 Retention = core.Retention with { Horizon = TimeSpan.FromDays(options.RetentionDays), Interval = options.RetentionInterval },
                 Notifier = core.Notifier with { AllowPrivate = file.AllowPrivateNotifiers ?? core.Notifier.AllowPrivate, FromFile = options.Notifiers },

@@ -1,10 +1,10 @@
+using System.Data.Common;
 using Cocona;
 using Cocona.Builder;
 using Fangs.Actors.Storage;
 using Fangs.Actors.Storage.Queries;
 using Fangs.Cli.Arguments;
 using Fangs.Cli.Rendering;
-using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -58,7 +58,7 @@ public static class FangsCli
             await environment.Error.WriteLineAsync("fangs: interrupted");
             return ExitCode.Error;
         }
-        catch (Exception e) when (e is StorageReadException or StorageException or SqliteException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is StorageReadException or StorageException or DbException or IOException or UnauthorizedAccessException)
         {
             await environment.Error.WriteLineAsync($"fangs: {TerminalText.Escape(e.Message)}");
             return ExitCode.Error;

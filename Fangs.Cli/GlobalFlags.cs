@@ -1,3 +1,4 @@
+using Fangs.Actors.Storage;
 using Fangs.Cli.Arguments;
 
 namespace Fangs.Cli;
@@ -20,21 +21,45 @@ public static class GlobalFlags
     /// <summary>All of them.</summary>
     public static IReadOnlyList<FlagSpec> All { get; } =
     [
-        new(Storage, FlagKind.Text, "sqlite", "storage; this version has sqlite"),
+        new(Storage, FlagKind.Text, "sqlite", "where everything is kept: sqlite or postgres"),
         new(SqlitePath, FlagKind.Text, "var/lib/fangs/fangs.db", "database file, relative to the working directory"),
-        new(PostgresDsn, FlagKind.Text, "", "not in this version"),
+        new(PostgresDsn, FlagKind.Text, "", "PostgreSQL database, postgres://user:password@host/name; else the variable FANGS_PG_DSN"),
         new(Json, FlagKind.Boolean, "false", "print JSON instead of tables"),
     ];
 
-    /// <summary>Refuses what this version does not have.</summary>
-    /// <exception cref="UsageException">A storage other than SQLite was asked for.</exception>
+    /// <summary>The variable that names the PostgreSQL database when the flag does not: it keeps the password out of the list of processes.</summary>
+    public const string PostgresDsnVariable = "FANGS_PG_DSN";
+
+    /// <summary>Refuses values that make no sense, whatever the command.</summary>
+    /// <exception cref="UsageException">One does not.</exception>
     public static void Check(CommandLine line)
     {
         ArgumentNullException.ThrowIfNull(line);
         var storage = line.Text(Storage);
-        if (storage is "postgres" or "none") throw new UsageException($"-storage {storage} is not in this version: use -storage sqlite");
-        if (storage != "sqlite") throw new UsageException($"-storage {storage}: expected sqlite");
-        if (line.Text(PostgresDsn).Length > 0) throw new UsageException("-postgres-dsn: PostgreSQL is not in this version");
+        if (storage == "none") throw new UsageException("-storage none is not in this version: use -storage sqlite or -storage postgres");
+        if (storage is not ("sqlite" or "postgres")) throw new UsageException($"-storage {storage}: expected sqlite or postgres");
+        if (storage == "sqlite" && line.Text(PostgresDsn).Length > 0) throw new UsageException("-postgres-dsn goes with -storage postgres");
         if (line.Text(SqlitePath).Length == 0) throw new UsageException("-sqlite-path must not be empty");
+    }
+
+    /// <summary>The database that a command line names.</summary>
+    /// <param name="line">The command line.</param>
+    /// <param name="variable">Reads environment variables.</param>
+    /// <exception cref="UsageException">There is no DSN, or it is malformed; the message does not quote it.</exception>
+    public static StorageTarget TargetOf(CommandLine line, Func<string, string?> variable)
+    {
+        ArgumentNullException.ThrowIfNull(line);
+        ArgumentNullException.ThrowIfNull(variable);
+        if (line.Text(Storage) != "postgres") return new StorageTarget.Sqlite(line.Text(SqlitePath));
+        var (text, source) = line.Text(PostgresDsn) is { Length: > 0 } flag ? (flag, "-" + PostgresDsn) : (variable(PostgresDsnVariable) ?? "", PostgresDsnVariable);
+        if (text.Length == 0) throw new UsageException($"-storage postgres needs -{PostgresDsn} or the variable {PostgresDsnVariable}");
+        try
+        {
+            return new StorageTarget.Postgres(Actors.Storage.Postgres.PostgresDsn.Parse(text));
+        }
+        catch (FormatException e)
+        {
+            throw new UsageException($"{source} cannot be read: {e.Message}");
+        }
     }
 }

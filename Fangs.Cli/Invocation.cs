@@ -1,3 +1,4 @@
+using Fangs.Actors.Storage;
 using Fangs.Actors.Storage.Queries;
 using Fangs.Cli.Arguments;
 using Fangs.Cli.Rendering;
@@ -16,8 +17,9 @@ public sealed record Invocation(CliEnvironment Environment, CommandLine Line, Ca
     /// <summary>Whether JSON is wanted.</summary>
     public bool IsJson => Line.IsSet(GlobalFlags.Json);
 
-    /// <summary>The database file as given.</summary>
-    public string SqlitePath => Line.Text(GlobalFlags.SqlitePath);
+    /// <summary>The database that the command line names.</summary>
+    /// <exception cref="UsageException">It names none, or not in a form that can be read.</exception>
+    public StorageTarget Storage => field ??= GlobalFlags.TargetOf(Line, Environment.Variable);
 
     /// <summary>Who is at the keyboard, for the audit log: the person behind sudo, else the user.</summary>
     public string OperatorName => new[] { Environment.Variable("SUDO_USER"), Environment.Variable("USER"), System.Environment.UserName, "unknown" }
@@ -44,7 +46,7 @@ public sealed record Invocation(CliEnvironment Environment, CommandLine Line, Ca
 
     /// <summary>Opens the database read-only.</summary>
     /// <exception cref="StorageReadException">It is missing or cannot be read.</exception>
-    public ReadOnlyDatabase OpenDatabase() => ReadOnlyDatabase.Open(SqlitePath);
+    public ReadOnlyDatabase OpenDatabase() => ReadOnlyDatabase.Open(Storage);
 
     /// <summary>Finds the one run that a full id or prefix names.</summary>
     /// <exception cref="CliException">None or several fit.</exception>

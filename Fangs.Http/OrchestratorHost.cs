@@ -29,6 +29,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
     private readonly Store _store;
 
     private readonly FangsMetrics _metrics;
+    private volatile string? _takenOver;
     private readonly PrometheusExporter? _exporter;
 
     private OrchestratorHost(WebApplication app, Store store, FangsMetrics metrics, PrometheusExporter? exporter) =>
@@ -50,7 +51,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
     /// <param name="logging">Where the log goes.</param>
     /// <param name="cancellationToken">Tells it to stop.</param>
     /// <returns>The exit code: 0 after a clean stop.</returns>
-    /// <exception cref="Fangs.Actors.Storage.StorageUnusableException">The database cannot be used.</exception>
+    /// <exception cref="StorageUnusableException">The database cannot be used, or another orchestrator has taken it over.</exception>
     /// <exception cref="TlsFileException">A TLS file cannot be used.</exception>
     /// <exception cref="IOException">The address cannot be listened on.</exception>
     public static async Task<int> RunAsync(OrchestratorSettings settings, Action<ILoggingBuilder> logging, CancellationToken cancellationToken)
@@ -62,7 +63,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
             _ = host.LogTreeAsync();
         });
         await host._app.WaitForShutdownAsync(cancellationToken);
-        return 0;
+        return host._takenOver is { } reason ? throw new StorageUnusableException(reason) : 0;
     }
 
     /// <summary>Starts and returns when requests are served.</summary>
@@ -104,7 +105,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _app.StopAsync();
-        OrchestratorFile.Remove(_store.Database.Path);
+        _store.Database.Withdraw();
         await _app.DisposeAsync();
         await _store.DisposeAsync();
         _exporter?.Dispose();
@@ -169,6 +170,14 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         if (_exporter is not null)
             _app.MapMetrics(_metrics, _exporter, () => new FiguresReader(System, actors.Dispatcher, actors.Runners, _store.Runs, clock));
 
+        // The journal is written through other connections than the one with the lock: going on would mix two queues.
+        _store.Database.TakenOver += reason =>
+        {
+            _takenOver = reason;
+            TakenOver(_app.Logger, reason);
+            lifetime.StopApplication();
+        };
+
         // Parked polls are answered before the server waits for open requests.
         lifetime.ApplicationStopping.Register(() => actors.Dispatcher.Tell(DrainPolls.Instance, ActorRefs.NoSender)); // whoever runs this may be an actor of another system
         await _app.StartAsync(cancellationToken);
@@ -180,8 +189,8 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
             await actors.Dispatcher.Ask<PollsDrained>(DrainPolls.Instance, TimeSpan.FromSeconds(2));
             return Akka.Done.Instance;
         });
-        OrchestratorFile.Write(_store.Database.Path, Address);
-        Listening(_app.Logger, Address, settings.Edge.OrchestratorId, _store.Database.Path);
+        _store.Database.Announce(Address);
+        Listening(_app.Logger, Address, settings.Edge.OrchestratorId, _store.Database.Name);
         if (settings.Tls is { } tls) LogTls(tls);
         if (HealthAddress is { } health) HealthListening(_app.Logger, health);
     }
@@ -200,6 +209,9 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Listening on {Address} as {Id}, database {Path}")]
     private static partial void Listening(ILogger logger, Uri address, string id, string path);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "Stopping: {Reason} The connection that had the lock was lost")]
+    private static partial void TakenOver(ILogger logger, string reason);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "TLS with the certificate {Subject}, valid until {NotAfter:u}; clients {Clients}")]
     private static partial void ServingTls(ILogger logger, string subject, DateTime notAfter, string clients);

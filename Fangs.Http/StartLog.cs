@@ -1,4 +1,4 @@
-using Fangs.Actors.Storage.Sqlite;
+using Fangs.Actors.Storage;
 using Microsoft.Extensions.Logging;
 
 namespace Fangs.Http;

@@ -9,7 +9,6 @@ using Fangs.Actors.Retention;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Runs;
 using Fangs.Actors.Storage;
-using Fangs.Actors.Storage.Sqlite;
 using Fangs.Actors.Telemetry;
 using Fangs.Actors.Watching;
 using Microsoft.Extensions.DependencyInjection;
@@ -19,8 +18,8 @@ namespace Fangs.Actors.Hosting;
 /// <summary>The open database and its stores.</summary>
 public sealed class Store : IAsyncDisposable
 {
-    private readonly SqliteWriter _writer;
-    private readonly SqliteEventStore _events;
+    private readonly StoreWriter _writer;
+    private readonly EventStore _events;
 
     /// <summary>Opens the database, exclusively, and brings its schema up to date.</summary>
     /// <param name="settings">Settings.</param>
@@ -31,7 +30,7 @@ public sealed class Store : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(clock);
-        Database = SqliteDatabase.OpenExclusive(settings.SqlitePath);
+        Database = StoreDatabase.OpenExclusive(settings.Storage);
         try
         {
             Upkeep = StoreUpkeep.Run(Database, settings.ConfiguredAllow, settings.Analysis, clock.GetUtcNow());
@@ -42,10 +41,10 @@ public sealed class Store : IAsyncDisposable
             throw;
         }
 
-        _writer = new SqliteWriter(Database);
-        _events = new SqliteEventStore(_writer, clock, settings.MaxEventsPerRun);
-        Runs = new SqliteRunStore(Database, _writer, clock);
-        Analysis = new SqliteAnalysisStore(Database, _writer, clock);
+        _writer = new StoreWriter(Database);
+        _events = Database.MakeEventStore(_writer, clock, settings.MaxEventsPerRun);
+        Runs = new RunStore(Database, _writer, clock);
+        Analysis = new AnalysisStore(Database, _writer, clock);
         Ledger = new PackageLedger(Analysis, Upkeep.Analysis, clock)
         {
             Saved = change =>
@@ -54,13 +53,13 @@ public sealed class Store : IAsyncDisposable
                 if (change.Runs.Any(run => run.Added.Count > 0)) Outbox.Raise();
             },
         };
-        Notifications = new SqliteNotificationStore(Database, _writer, clock);
-        Retention = new SqliteRetentionStore(Database, _writer, clock, _events.Forget);
-        Watch = new SqliteWatchStore(Database, _writer, clock);
+        Notifications = new NotificationStore(Database, _writer, clock);
+        Retention = new RetentionStore(Database, _writer, clock, _events.Forget);
+        Watch = new WatchStore(Database, _writer, clock);
     }
 
-    /// <summary>The database file.</summary>
-    public SqliteDatabase Database { get; }
+    /// <summary>The database.</summary>
+    public StoreDatabase Database { get; }
 
     /// <summary>What was put in order on opening.</summary>
     public StoreUpkeep Upkeep { get; }
@@ -106,16 +105,17 @@ public static class Core
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(store);
+        var (journal, driver) = store.Database.Journal;
         return services.AddAkka("fangs", akka => akka
             .ConfigureLoggers(loggers =>
             {
                 loggers.ClearLoggers();
                 loggers.AddLoggerFactory();
             })
-            .AddHocon(Hocon("sqlite.conf"), HoconAddMode.Prepend)
+            .AddHocon(Hocon(journal), HoconAddMode.Prepend)
             .AddHocon(Hocon("fangs.conf"), HoconAddMode.Prepend)
             .AddHocon(Akka.Persistence.Sql.SqlPersistence.DefaultConfiguration, HoconAddMode.Append)
-            .AddSetup(SqliteJournal.SetupFor(store.Database))
+            .AddSetup(driver)
             .AddSetup(new MetricsSetup(metrics))
             .WithActors((system, registry) => Start(system, registry, settings, store, clock)));
     }

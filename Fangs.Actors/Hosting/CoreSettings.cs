@@ -6,6 +6,8 @@ using Fangs.Actors.Packages;
 using Fangs.Actors.Retention;
 using Fangs.Actors.Runners;
 using Fangs.Actors.Runs;
+using Fangs.Actors.Storage;
+using Fangs.Actors.Storage.Postgres;
 using Fangs.Actors.Watching;
 
 namespace Fangs.Actors.Hosting;
@@ -15,6 +17,12 @@ public sealed record CoreSettings
 {
     /// <summary>Path of the SQLite file, relative to the working directory or absolute.</summary>
     public string SqlitePath { get; init; } = "var/lib/fangs/fangs.db";
+
+    /// <summary>The PostgreSQL database that is used instead of the SQLite file; null for the file.</summary>
+    public PostgresDsn? Postgres { get; init; }
+
+    /// <summary>Which of the two it is.</summary>
+    public StorageTarget Storage => Postgres is { } dsn ? new StorageTarget.Postgres(dsn) : new StorageTarget.Sqlite(SqlitePath);
 
     /// <summary>Events of a run beyond this are counted, not stored.</summary>
     public int MaxEventsPerRun { get; init; } = 500_000;

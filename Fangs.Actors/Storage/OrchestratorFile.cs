@@ -19,17 +19,19 @@ public static class OrchestratorFile
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Write(string databasePath, Uri address)
     {
-        ArgumentNullException.ThrowIfNull(address);
-        if (IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip))
-        {
-            var reachable = ip.Equals(IPAddress.Any) ? "127.0.0.1" : ip.Equals(IPAddress.IPv6Any) ? "[::1]" : address.Host;
-            address = new UriBuilder(address) { Host = reachable }.Uri;
-        }
-
         // Whoever reads finds all of it or nothing.
         var file = PathFor(databasePath);
-        File.WriteAllText(file + ".new", address.AbsoluteUri + "\n");
+        File.WriteAllText(file + ".new", Reachable(address).AbsoluteUri + "\n");
         File.Move(file + ".new", file, overwrite: true);
+    }
+
+    /// <summary>The address to which a client on this host can connect: one that means every address becomes that of the host itself.</summary>
+    public static Uri Reachable(Uri address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        if (!IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip)) return address;
+        var reachable = ip.Equals(IPAddress.Any) ? "127.0.0.1" : ip.Equals(IPAddress.IPv6Any) ? "[::1]" : address.Host;
+        return new UriBuilder(address) { Host = reachable }.Uri;
     }
 
     /// <summary>Reads the address; null when there is no file or it holds none.</summary>

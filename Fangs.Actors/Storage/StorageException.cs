@@ -19,3 +19,10 @@ public sealed class StorageUnusableException : StorageException
     /// <summary>Creates the exception with the driver's.</summary>
     public StorageUnusableException(string message, Exception inner) : base(message, inner) { }
 }
+
+/// <summary>Another process has the database. Waiting may help, and that process can be asked.</summary>
+public sealed class StorageInUseException : StorageException
+{
+    /// <summary>Creates the exception.</summary>
+    public StorageInUseException(string message) : base(message) { }
+}

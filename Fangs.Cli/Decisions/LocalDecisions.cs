@@ -15,18 +15,23 @@ internal sealed class LocalDecisions : IAsyncDisposable
     private LocalDecisions(Store store) => _store = store;
 
     /// <summary>Takes the lock; null while somebody else holds it, or when it is not for this user.</summary>
-    /// <param name="path">A database that exists and has the schema of this build.</param>
+    /// <param name="target">A database that exists and has the schema of this build.</param>
     /// <param name="clock">The time.</param>
     /// <param name="obstacle">Why it could not be taken.</param>
     /// <exception cref="StorageUnusableException">The database cannot be used by anybody.</exception>
-    internal static LocalDecisions? TryOpen(string path, TimeProvider clock, out StorageUnusableException? obstacle)
+    internal static LocalDecisions? TryOpen(StorageTarget target, TimeProvider clock, out StorageUnusableException? obstacle)
     {
         obstacle = null;
         try
         {
-            return new LocalDecisions(new Store(new CoreSettings { SqlitePath = path }, clock));
+            return new LocalDecisions(new Store(target switch
+            {
+                StorageTarget.Sqlite file => new CoreSettings { SqlitePath = file.Path },
+                StorageTarget.Postgres server => new CoreSettings { Postgres = server.Dsn },
+                _ => throw new ArgumentException("unknown storage", nameof(target)),
+            }, clock));
         }
-        catch (StorageUnusableException e) when (e.InnerException is IOException or UnauthorizedAccessException)
+        catch (StorageUnusableException e) when (e.InnerException is IOException or UnauthorizedAccessException or StorageInUseException)
         {
             obstacle = e;
             return null;

@@ -1,4 +1,5 @@
 using Fangs.Actors.Storage;
+using Fangs.Actors.Storage.Postgres;
 using Fangs.Actors.Storage.Queries;
 using Fangs.Cli.Arguments;
 using Fangs.Cli.Scans;
@@ -8,8 +9,8 @@ namespace Fangs.Cli.Decisions;
 
 /// <summary>Has decisions of the operator carried out: by the orchestrator that has the database open, or here when none has.</summary>
 /// <remarks>
-/// Only one process may decide at a time, or two could judge the same package at once. The lock of the database file tells which: whoever
-/// runs an orchestrator on it holds the lock, and writes its address beside the file. Who gets the lock is the one.
+/// Only one process may decide at a time, or two could judge the same package at once. The lock of the database tells which: whoever
+/// runs an orchestrator on it holds the lock, and says there how it is reached. Who gets the lock is the one.
 /// </remarks>
 public static class OperatorDecisions
 {
@@ -34,13 +35,11 @@ public static class OperatorDecisions
         ArgumentNullException.ThrowIfNull(call);
         ArgumentNullException.ThrowIfNull(prepare);
         DecisionRequest request;
-        string path;
         using (var database = call.OpenDatabase())
         {
             database.RequireCurrent();
             request = prepare(database) with { By = call.OperatorName };
             if (request.Note is "") request = request with { Note = null };
-            path = database.Path;
         }
 
         if (call.Line.Text(OrchestratorClient.AddressFlag).Length > 0)
@@ -49,21 +48,28 @@ public static class OperatorDecisions
             return await named.DecideAsync(request, call.Stop) ?? throw named.Unreachable();
         }
 
-        return await DecideWhereTheLockIsAsync(call, path, request);
+        return await DecideWhereTheLockIsAsync(call, request);
     }
 
-    private static async Task<DecisionResponse> DecideWhereTheLockIsAsync(Invocation call, string path, DecisionRequest request)
+    private static Uri? AddressFor(StorageTarget target) => target switch
+    {
+        StorageTarget.Sqlite file => OrchestratorFile.Read(file.Path),
+        StorageTarget.Postgres server => PostgresDatabase.FindOrchestrator(server.Dsn),
+        _ => null,
+    };
+
+    private static async Task<DecisionResponse> DecideWhereTheLockIsAsync(Invocation call, DecisionRequest request)
     {
         var clock = call.Environment.Clock;
         var since = clock.GetTimestamp();
         while (true)
         {
-            if (LocalDecisions.TryOpen(path, clock, out var obstacle) is { } here)
+            if (LocalDecisions.TryOpen(call.Storage, clock, out var obstacle) is { } here)
             {
                 await using (here) return await here.DecideAsync(request);
             }
 
-            if (OrchestratorFile.Read(path) is { } address)
+            if (AddressFor(call.Storage) is { } address)
             {
                 using var orchestrator = OrchestratorClient.FromFlags(call.Line, address.AbsoluteUri);
                 // Nobody there: the address was left behind, and somebody else holds the lock.
@@ -75,7 +81,7 @@ public static class OperatorDecisions
             if (clock.GetElapsedTime(since) > Patience)
             {
                 throw new CliException(
-                    $"{path} is in use, and the orchestrator that uses it cannot be reached: name its address with -orchestrator, or stop it");
+                    $"{call.Storage.Name} is in use, and the orchestrator that uses it cannot be reached: name its address with -orchestrator, or stop it");
             }
 
             await Task.Delay(Interval, clock, call.Stop);

@@ -1,5 +1,6 @@
 using System.Net;
 using Fangs.Actors.Notifiers;
+using Fangs.Actors.Storage.Postgres;
 using Fangs.Cli.Hosting;
 using Fangs.Cli.Scans;
 
@@ -12,6 +13,9 @@ namespace Fangs.Cli;
 /// <param name="Configuration">The configuration file.</param>
 public sealed record OrchestratorOptions(IPEndPoint Address, string Id, string SqlitePath, LoadedConfiguration Configuration)
 {
+    /// <summary>The PostgreSQL database that is used instead of the file; null for the file.</summary>
+    public PostgresDsn? Postgres { get; init; }
+
     /// <summary>Files for HTTPS; null serves plain HTTP.</summary>
     public ServerTls? Tls { get; init; }
 

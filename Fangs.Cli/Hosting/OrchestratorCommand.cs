@@ -1,5 +1,6 @@
 using System.Globalization;
 using Cocona;
+using Fangs.Actors.Storage;
 using Fangs.Cli.Arguments;
 using Fangs.Cli.Notifiers;
 using Fangs.Protocol;
@@ -31,7 +32,7 @@ public static class OrchestratorCommand
         .. ObservationFlags.All,
     ])
     {
-        Details = "Creates and migrates the database of -sqlite-path. Ends cleanly on SIGTERM and Ctrl-C.\n"
+        Details = "Creates and migrates the SQLite file of -sqlite-path, or migrates the PostgreSQL database of -postgres-dsn. Ends cleanly on SIGTERM and Ctrl-C.\n"
             + "What is wrong in the configuration file stops the start; 'fangs config check FILE' says it beforehand. Flags win over the file.",
         Examples = ["orchestrator", "orchestrator -addr 127.0.0.1:9000 -sqlite-path /var/lib/fangs/fangs.db",
             "orchestrator -addr 0.0.0.0:8443 -tls-cert server.crt -tls-key server.key -tls-client-ca ca.crt -health-addr 127.0.0.1:8444"],
@@ -45,8 +46,9 @@ public static class OrchestratorCommand
                 call.Line, ("ui-addr", ""), ("ui-token", ""), ("ui", "true"));
             var tls = ServerTls.From(call.Line);
             var address = CheckAddress(addr, insecure || tls is not null);
-            await call.Environment.Roots.Orchestrator(new OrchestratorOptions(address, CheckId(id), call.SqlitePath, ConfigurationFile.Load(call.Line))
+            await call.Environment.Roots.Orchestrator(new OrchestratorOptions(address, CheckId(id), call.Line.Text(GlobalFlags.SqlitePath), ConfigurationFile.Load(call.Line))
             {
+                Postgres = (call.Storage as StorageTarget.Postgres)?.Dsn,
                 Tls = tls,
                 Notifiers = NotifiersFileFlag.Load(call.Line),
                 Watch = WatchFlags.Read(call.Line),

@@ -1,6 +1,6 @@
 using Cocona;
 using Fangs.Actors.Notifiers;
-using Fangs.Actors.Storage.Sqlite;
+using Fangs.Actors.Storage;
 using Fangs.Cli.Arguments;
 using Fangs.Cli.Rendering;
 
@@ -38,7 +38,7 @@ public static class NotifierAddCommand
                 Check(template, "template", NotifierRules.CheckTemplate(template)),
                 secretEnv.Length == 0 ? null : Check(secretEnv, "secret-env", NotifierRules.CheckSecretEnv(secretEnv, template)), CheckHeaders(headers),
                 minSeverity.Length == 0 ? null : Check(NotifierRules.StoredSeverity(minSeverity), "min-severity", NotifierRules.CheckMinSeverity(minSeverity)), enabled);
-            using var tables = SqliteOperatorTables.Open(call.SqlitePath, call.OperatorName, call.Environment.Clock);
+            using var tables = OperatorTables.Open(call.Storage, call.OperatorName, call.Environment.Clock);
             var isNew = tables.SaveNotifier(target);
             if (call.IsJson) CliJson.Write(call, new NotifierAddedJson(target.Name, isNew), CliJson.Wire.NotifierAddedJson);
             else call.Say($"{(isNew ? "Added" : "Changed")} {TerminalText.Escape(target.Name)}, which posts to {NotifierSecrets.Address(target.Url)}");

@@ -1,5 +1,5 @@
 using Cocona;
-using Fangs.Actors.Storage.Sqlite;
+using Fangs.Actors.Storage;
 using Fangs.Cli.Arguments;
 using Fangs.Cli.Rendering;
 
@@ -20,7 +20,7 @@ public static class NotifierRemoveCommand
     /// <summary>Binds it to a call.</summary>
     public static Delegate Bind(Invocation call) => ([Argument] string name) => call.RunAsync(() =>
     {
-        using var tables = SqliteOperatorTables.Open(call.SqlitePath, call.OperatorName, call.Environment.Clock);
+        using var tables = OperatorTables.Open(call.Storage, call.OperatorName, call.Environment.Clock);
         if (!tables.RemoveNotifier(name))
             throw new CliException($"there is no notifier {TerminalText.Cut(name, 100)}: 'fangs notifier list' shows them", ExitCode.NotFound);
         if (call.IsJson) CliJson.Write(call, new NotifierRemovedJson(name), CliJson.Wire.NotifierRemovedJson);

@@ -1,6 +1,6 @@
 using Cocona;
 using Fangs.Actors.Storage.Queries;
-using Fangs.Actors.Storage.Sqlite;
+using Fangs.Actors.Storage;
 using Fangs.Cli.Arguments;
 using Fangs.Cli.Rendering;
 using Fangs.Cli.Scans;
@@ -42,7 +42,7 @@ public static class PackageAddCommand
         package.Check();
         if (wish.Duration == TimeSpan.Zero) throw new UsageException("-duration must be longer than 0");
         using var client = OrchestratorClient.FromFlags(call.Line);
-        using var tables = SqliteOperatorTables.Open(call.SqlitePath, call.OperatorName, call.Environment.Clock);
+        using var tables = OperatorTables.Open(call.Storage, call.OperatorName, call.Environment.Clock);
         RefuseWatched(call, package.Name);
 
         ReleaseFacts? latest = null;

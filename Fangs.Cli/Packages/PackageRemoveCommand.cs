@@ -1,5 +1,5 @@
 using Cocona;
-using Fangs.Actors.Storage.Sqlite;
+using Fangs.Actors.Storage;
 using Fangs.Cli.Arguments;
 using Fangs.Cli.Rendering;
 
@@ -20,7 +20,7 @@ public static class PackageRemoveCommand
     /// <summary>Binds it to a call.</summary>
     public static Delegate Bind(Invocation call) => ([Argument] string name) => call.RunAsync(() =>
     {
-        using var tables = SqliteOperatorTables.Open(call.SqlitePath, call.OperatorName, call.Environment.Clock);
+        using var tables = OperatorTables.Open(call.Storage, call.OperatorName, call.Environment.Clock);
         if (!tables.Unwatch(name)) throw new CliException($"{TerminalText.Cut(name, 220)} is not watched: 'fangs package watched' lists what is", ExitCode.NotFound);
         if (call.IsJson) CliJson.Write(call, new PackageRemovedJson(name), CliJson.Wire.PackageRemovedJson);
         else call.Say($"{TerminalText.Escape(name)} is not watched any more. Its runs and its baseline stay.");

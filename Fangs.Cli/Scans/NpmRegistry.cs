@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
-using Fangs.Actors.Storage.Sqlite;
+using Fangs.Actors.Storage;
 using Fangs.Cli.Rendering;
 
 namespace Fangs.Cli.Scans;

@@ -27,7 +27,7 @@ public static class RunFollower
         while (true)
         {
             var run = RunQueries.ById(database, runId)
-                ?? throw new CliException($"run {runId} is not in the database: does -sqlite-path name the orchestrator's file?", ExitCode.NotFound);
+                ?? throw new CliException($"run {runId} is not in the database: is it the orchestrator's? (-sqlite-path, or -storage postgres and -postgres-dsn)", ExitCode.NotFound);
             var counts = EventQueries.CountsByType(database, runId);
             foreach (var line in stages.Advance(run)) view.Say(line);
             if (run.IsFinished) return new FinishedRun(run, counts);

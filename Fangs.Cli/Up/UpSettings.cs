@@ -38,6 +38,7 @@ public sealed record UpSettings(
     {
         ArgumentNullException.ThrowIfNull(line);
         if (line.Given.Contains(GlobalFlags.SqlitePath)) throw new UsageException("up keeps its database in -data DIR: use that instead of -sqlite-path");
+        if (line.Text(GlobalFlags.Storage) != "sqlite") throw new UsageException("up keeps its database in a SQLite file: for PostgreSQL start 'fangs orchestrator' and 'fangs runner'");
         if (line.IsSet(GlobalFlags.Json)) throw new UsageException("up prints no JSON: read its results with 'fangs -json run list'");
         var scans = line.Values["scan"].Select(PackageReference.Parse).ToList();
         var skip = line.IsSet("skip-registry-validate");

@@ -1,6 +1,5 @@
 using Fangs.Actors.Configuration;
 using Fangs.Actors.Storage;
-using Fangs.Actors.Storage.Sqlite;
 using Fangs.Tests.Storage;
 using Microsoft.Extensions.Time.Testing;
 

@@ -24,7 +24,7 @@ internal sealed class RetentionDatabase : IAsyncDisposable
 
     public IRetentionStore Retention => Store.Retention;
 
-    public string DatabasePath => Store.Database.Path;
+    public string DatabasePath => Store.Database.Name;
 
     public async Task<RunId> QueueAsync(string package = "left-thing")
     {
@@ -108,7 +108,7 @@ internal sealed class RetentionDatabase : IAsyncDisposable
 
     public void Execute(string sql)
     {
-        using var connection = Store.Database.OpenWriter();
+        using var connection = ((Actors.Storage.Sqlite.SqliteDatabase)Store.Database).OpenWriter();
         using var command = connection.CreateCommand();
         command.CommandText = sql;
         command.ExecuteNonQuery();

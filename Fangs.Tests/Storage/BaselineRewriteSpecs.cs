@@ -1,7 +1,6 @@
 using CsCheck;
 using Fangs.Actors.Analysis;
 using Fangs.Actors.Storage;
-using Fangs.Actors.Storage.Sqlite;
 
 namespace Fangs.Tests.Storage;
 

@@ -29,7 +29,7 @@ public abstract class EventStoreSpecs : StoreSpecs
                 $"{run}|file_access||1|1767323045500000100|{Payload("/etc/passwd", ulong.MaxValue)}",
             ],
             await RowsAsync($"SELECT run_id, type, ktime_ns, seq, ts_ns, data FROM events WHERE run_id = '{run}' ORDER BY id"));
-        Assert.Equal(["1|2026-01-02T03:04:05.500000100Z|3"], await RowsAsync($"SELECT seq, received_at, events FROM event_batches WHERE run_id = '{run}'"));
+        Assert.Equal(["1|2026-01-02T03:04:05.500000000Z|3"], await RowsAsync($"SELECT seq, received_at, events FROM event_batches WHERE run_id = '{run}'"));
         Assert.Equal(["file_access|2", "unknown|1"], await RowsAsync($"SELECT type, count FROM run_event_counts WHERE run_id = '{run}' ORDER BY type"));
     }
 

@@ -105,7 +105,7 @@ public abstract class RunStoreSpecs : StoreSpecs
         Assert.Equal(
             ["12|3|1500000000|7|npm ERR!\u2400|v20.1.0|11.19.0|sha256:12|1"],
             await RowsAsync("SELECT events_emitted, events_dropped, duration_ns, npm_exit, output_tail, node_version, npm_version, image_digest, "
-                + $"CASE WHEN interrupted = 1 THEN 1 ELSE 0 END FROM runs WHERE id = '{id}'"));
+                + $"CASE WHEN interrupted THEN 1 ELSE 0 END FROM runs WHERE id = '{id}'"));
     }
 
     [Fact]
@@ -216,7 +216,7 @@ public abstract class RunStoreSpecs : StoreSpecs
     }
 
     private async Task<string> VerdictAsync(RunId id) =>
-        Assert.Single(await RowsAsync($"SELECT CASE WHEN conclusive IS NULL THEN '' WHEN conclusive = 1 THEN '1' ELSE '0' END, inconclusive_reason FROM runs WHERE id = '{id}'"));
+        Assert.Single(await RowsAsync($"SELECT CASE WHEN conclusive IS NULL THEN '' WHEN conclusive THEN '1' ELSE '0' END, inconclusive_reason FROM runs WHERE id = '{id}'"));
 
     private Task<IReadOnlyList<string>> HistoryAsync(RunId id) => RowsAsync($"SELECT what, detail, at FROM run_history WHERE run_id = '{id}' ORDER BY id");
 }

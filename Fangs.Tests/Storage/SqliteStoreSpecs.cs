@@ -7,12 +7,12 @@ namespace Fangs.Tests.Storage;
 /// <summary>The stores over SQLite, as the orchestrator opens them.</summary>
 internal sealed class SqliteStores(TemporaryDatabase file, TimeProvider clock, int maxEventsPerRun) : IStores
 {
-    private readonly SqliteWriter _writer = new(file.Database);
+    private readonly StoreWriter _writer = new(file.Database);
     private SqliteEventStore? _events;
 
-    public SqliteWriter Writer => _writer;
+    public StoreWriter Writer => _writer;
 
-    public IRunStore Runs => field ??= new SqliteRunStore(file.Database, _writer, clock);
+    public IRunStore Runs => field ??= new RunStore(file.Database, _writer, clock);
 
     public IEventStore Events => _events ??= new SqliteEventStore(_writer, clock, maxEventsPerRun);
 

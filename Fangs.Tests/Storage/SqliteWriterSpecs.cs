@@ -1,5 +1,4 @@
 using Fangs.Actors.Storage;
-using Fangs.Actors.Storage.Sqlite;
 using Microsoft.Data.Sqlite;
 
 namespace Fangs.Tests.Storage;
@@ -21,7 +20,7 @@ public sealed class SqliteWriterSpecs : IDisposable
     [Fact]
     public async Task What_was_answered_is_in_the_file()
     {
-        await using var writer = new SqliteWriter(_file.Database);
+        await using var writer = new StoreWriter(_file.Database);
         Assert.Equal(1, await Note(writer, "a").Soon());
         Assert.Equal(["a"], Notes);
     }
@@ -29,7 +28,7 @@ public sealed class SqliteWriterSpecs : IDisposable
     [Fact]
     public async Task Work_that_fails_takes_only_itself_back()
     {
-        await using var writer = new SqliteWriter(_file.Database);
+        await using var writer = new StoreWriter(_file.Database);
         var rolledBack = 0;
         writer.RolledBack += () => rolledBack++;
         var (first, broken, refused, last) = await InOneGroup(writer, () => (
@@ -51,7 +50,7 @@ public sealed class SqliteWriterSpecs : IDisposable
     [Fact]
     public async Task A_commit_that_fails_fails_the_whole_group_and_the_next_write_is_served()
     {
-        await using var writer = new SqliteWriter(_file.Database);
+        await using var writer = new StoreWriter(_file.Database);
         var (innocent, orphan) = await InOneGroup(writer, () => (Note(writer, "innocent"), Orphan(writer)));
         foreach (var write in new[] { innocent, orphan })
             Assert.Contains("Nothing was stored", (await Assert.ThrowsAsync<StorageException>(() => write).Soon()).Message, StringComparison.Ordinal);
@@ -63,7 +62,7 @@ public sealed class SqliteWriterSpecs : IDisposable
     [Fact]
     public async Task A_connection_that_breaks_fails_its_group_and_the_next_write_gets_another()
     {
-        await using var writer = new SqliteWriter(_file.Database);
+        await using var writer = new StoreWriter(_file.Database);
         var (before, breaking, after) = await InOneGroup(writer, () => (
             Note(writer, "before"),
             writer.WriteAsync(session =>
@@ -90,7 +89,7 @@ public sealed class SqliteWriterSpecs : IDisposable
     public async Task A_connection_that_cannot_be_opened_fails_one_write_and_not_the_writer(Exception failure)
     {
         var failures = new Queue<Exception>([failure, failure]);
-        await using var writer = new SqliteWriter(() => failures.TryDequeue(out var e) ? throw e : _file.Database.OpenWriter());
+        await using var writer = new StoreWriter(() => failures.TryDequeue(out var e) ? throw e : _file.Database.OpenWriteSession());
         for (var i = 0; i < 2; i++)
         {
             var e = await Assert.ThrowsAsync<StorageException>(() => Note(writer, "lost")).Soon();
@@ -104,7 +103,7 @@ public sealed class SqliteWriterSpecs : IDisposable
     [Fact]
     public async Task Writes_that_are_queued_when_the_writer_closes_are_done_and_later_ones_fail()
     {
-        var writer = new SqliteWriter(_file.Database);
+        var writer = new StoreWriter(_file.Database);
         var (a, b) = await InOneGroup(writer, () => (Note(writer, "a"), Note(writer, "b")));
         await writer.DisposeAsync();
         await Task.WhenAll(a, b).Soon();
@@ -115,7 +114,7 @@ public sealed class SqliteWriterSpecs : IDisposable
     [Fact]
     public async Task When_the_loop_breaks_what_waits_and_what_comes_later_fails()
     {
-        var writer = new SqliteWriter(_file.Database);
+        var writer = new StoreWriter(_file.Database);
         writer.RolledBack += () => throw new InvalidOperationException("a listener that is broken");
         var (orphan, waiting) = await InOneGroup(writer, () => (Orphan(writer), Note(writer, "waiting")));
         foreach (var write in new[] { orphan, waiting }) await Assert.ThrowsAsync<StorageException>(() => write).Soon();
@@ -123,19 +122,19 @@ public sealed class SqliteWriterSpecs : IDisposable
         await Assert.ThrowsAsync<InvalidOperationException>(() => writer.DisposeAsync().AsTask()).Soon();
     }
 
-    private static Task<int> Note(SqliteWriter writer, string text) => writer.WriteAsync(session => Insert(session, text));
+    private static Task<int> Note(StoreWriter writer, string text) => writer.WriteAsync(session => Insert(session, text));
 
-    private static int Insert(SqliteSession session, string text) => session.Execute("INSERT INTO notes (text) VALUES (@p0)", text);
+    private static int Insert(StoreSession session, string text) => session.Execute("INSERT INTO notes (text) VALUES (@p0)", text);
 
     // The reference is only checked at the commit, which fails.
-    private static Task<int> Orphan(SqliteWriter writer) => writer.WriteAsync(session =>
+    private static Task<int> Orphan(StoreWriter writer) => writer.WriteAsync(session =>
     {
         session.Execute("PRAGMA defer_foreign_keys = ON");
         return session.Execute("INSERT INTO notes (text, parent) VALUES ('orphan', 999)");
     });
 
     // Holds the writer inside a transaction until all of the writes are queued, so that they share it.
-    private static async Task<T> InOneGroup<T>(SqliteWriter writer, Func<T> queue)
+    private static async Task<T> InOneGroup<T>(StoreWriter writer, Func<T> queue)
     {
         using var isHeld = new SemaphoreSlim(0);
         using var release = new SemaphoreSlim(0);

@@ -17,7 +17,7 @@ public sealed class UpstreamDatabase : IDisposable
     public string Path => System.IO.Path.Combine(Directory, "fangs.db");
 
     /// <summary>Opens it as an orchestrator does, which migrates it, and closes it again.</summary>
-    public async Task<Actors.Storage.Sqlite.StoreUpkeep> OpenAndCloseAsync(IReadOnlyList<ConfiguredAllowEntry>? allow = null, TimeProvider? clock = null)
+    public async Task<Actors.Storage.StoreUpkeep> OpenAndCloseAsync(IReadOnlyList<ConfiguredAllowEntry>? allow = null, TimeProvider? clock = null)
     {
         await using var store = new Store(new CoreSettings { SqlitePath = Path, ConfiguredAllow = allow }, clock ?? TimeProvider.System);
         return store.Upkeep;

@@ -41,13 +41,13 @@ internal sealed class ScanQueueBook : IScanQueue
 internal sealed class WatchBench : IAsyncDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("fangs-watch-").FullName;
-    private readonly SqliteWriter _writer;
+    private readonly StoreWriter _writer;
 
     public WatchBench(TimeProvider clock)
     {
         Database = SqliteDatabase.OpenExclusive(Path.Combine(_directory, "fangs.db"));
-        _writer = new SqliteWriter(Database);
-        Store = new SqliteWatchStore(Database, _writer, clock);
+        _writer = new StoreWriter(Database);
+        Store = new WatchStore(Database, _writer, clock);
     }
 
     public SqliteDatabase Database { get; }

@@ -1,3 +1,4 @@
+using Fangs.Actors.Storage;
 using Fangs.Actors.Storage.Sqlite;
 using Fangs.Actors.Watching;
 using Fangs.Tests.Cli;
@@ -32,8 +33,8 @@ public sealed class WatchMigrationSpecs : IDisposable
                 "1.0.0|queued|000000000000000000000000000000aa||da39a3ee5e6b4b0d3255bfef95601890afd80709|", "1.1.0|skipped||recorded but never scanned by an earlier version||2026-01-01T00:00:00.000000000Z",
                 "1.2.0|skipped||recorded but never scanned by an earlier version||2026-01-01T00:00:00.000000000Z", "1.3.0|waiting||||2026-01-02T00:00:00.000000000Z",
             ], Rows("SELECT version || '|' || state || '|' || run_id || '|' || skip_reason || '|' || tarball_sha1 || '|' || coalesce(published_at, '') FROM releases ORDER BY version"));
-            await using var writer = new SqliteWriter(database);
-            var memory = await new SqliteWatchStore(database, writer, TimeProvider.System).LoadAsync("left-thing");
+            await using var writer = new StoreWriter(database);
+            var memory = await new WatchStore(database, writer, TimeProvider.System).LoadAsync("left-thing");
             // The first poll counts from upstream's last one, not from the day the package was added.
             Assert.Equal((new DateTimeOffset(2026, 1, 3, 0, 0, 0, 500, TimeSpan.Zero), "1.3.0", false), (memory!.Since, memory.LastSeen, memory.IsComplete));
             Assert.Equal(new RegistryRelease("1.3.0", "", "", new DateTimeOffset(2026, 1, 2, 0, 0, 0, TimeSpan.Zero)), Assert.Single(memory.Open).Release);

@@ -35,7 +35,7 @@ public static class CoverageQueries
         WITH of_release AS (
           SELECT r.package_name, r.version, r.state, r.skip_reason,
             count(*) FILTER (WHERE n.state = 'done') AS done,
-            count(*) FILTER (WHERE n.state = 'done' AND n.conclusive = 1) AS conclusive,
+            count(*) FILTER (WHERE n.state = 'done' AND n.conclusive) AS conclusive,
             count(*) FILTER (WHERE n.state NOT IN ('done', 'failed', 'pending')) AS running,
             count(*) FILTER (WHERE n.state = 'pending') AS pending,
             count(*) FILTER (WHERE n.state = 'failed') AS failed
@@ -51,8 +51,8 @@ public static class CoverageQueries
               ELSE 'queued' END AS fate,
             skip_reason, done > 0 AND conclusive = 0 AS inconclusive
           FROM of_release)
-        SELECT p.name AS Package, coalesce(f.fate, '') AS Fate, iif(f.fate = 'skipped', f.skip_reason, '') AS Reason,
-               count(f.fate) AS Count, coalesce(sum(f.inconclusive), 0) AS Inconclusive
+        SELECT p.name AS Package, coalesce(f.fate, '') AS Fate, CASE WHEN f.fate = 'skipped' THEN f.skip_reason ELSE '' END AS Reason,
+               count(f.fate) AS Count, count(*) FILTER (WHERE f.inconclusive) AS Inconclusive
         FROM packages p LEFT JOIN fates f ON f.package_name = p.name
         WHERE @package = '' OR p.name = @package
         GROUP BY 1, 2, 3 ORDER BY 1, 2, 3

@@ -47,12 +47,12 @@ public static class DeviationQueries
         [
             filter.RunId.Length > 0 ? "AND d.run_id = @RunId" : "",
             filter.Package.Length > 0 ? "AND d.run_id IN (SELECT id FROM runs WHERE package_name = @Package)" : "",
-            filter.Severities.Count > 0 ? "AND lower(d.severity) IN @Severities" : "",
+            filter.Severities.Count > 0 ? $"AND {database.IsOneOf("lower(d.severity)", "Severities")}" : "",
             database.HasVerdicts && filter.Status.Length > 0 ? "AND d.status = @Status" : "",
         ];
         return database.Connection.Query<DeviationRow>(
-            $"SELECT {ColumnsOf(database)} FROM deviations d WHERE 1 {string.Join(' ', wanted)} ORDER BY {database.InOrder("d.detected_at")} DESC, d.id LIMIT @limit",
-            new { filter.RunId, filter.Package, filter.Severities, filter.Status, limit = RowLimit.Of(limit) }).AsList();
+            $"SELECT {ColumnsOf(database)} FROM deviations d WHERE TRUE {string.Join(' ', wanted)} ORDER BY {database.InOrder("d.detected_at")} DESC, d.id LIMIT @limit",
+            new { filter.RunId, filter.Package, Severities = filter.Severities.ToArray(), filter.Status, limit = RowLimit.Of(limit) }).AsList();
     }
 
     /// <summary>One deviation by its full id; null when there is none.</summary>
@@ -83,13 +83,13 @@ public static class DeviationQueries
         ArgumentNullException.ThrowIfNull(database);
         var undecided = database.HasVerdicts
             ? "status IN ('open', 'note')"
-            : "run_id IN (SELECT id FROM runs WHERE is_baseline = 0)";
+            : "run_id IN (SELECT id FROM runs WHERE NOT is_baseline)";
         var detected = database.InOrder("detected_at");
         var inconclusive = database.HasIngest
             ? """
-              OR (runs.conclusive = 0 AND runs.is_baseline = 0 AND runs.package_name <> '' AND instr(runs.package_name, ':') = 0 AND NOT EXISTS (
+              OR (NOT runs.conclusive AND NOT runs.is_baseline AND runs.package_name <> '' AND runs.package_name NOT LIKE '%:%' AND NOT EXISTS (
                 SELECT 1 FROM runs better WHERE better.package_name = runs.package_name AND better.version = runs.version
-                  AND better.conclusive = 1 AND better.started_at >= runs.started_at))
+                  AND better.conclusive AND better.started_at >= runs.started_at))
               """
             : "";
         var sql =
@@ -100,7 +100,7 @@ public static class DeviationQueries
             SELECT {RunQueries.ColumnsOf(database)}, coalesce(findings, 0) AS Findings, coalesce(worst, 0) AS Rank, first AS FirstDetected, last AS LastDetected
             FROM runs LEFT JOIN found ON found.run_id = runs.id
             WHERE (findings > 0 {inconclusive}) AND coalesce(worst, 0) >= @minRank {(package.Length > 0 ? "AND runs.package_name = @package" : "")}
-            ORDER BY coalesce(worst, 0) DESC, coalesce(last, {database.InOrder("coalesce(finished_at, started_at)")}) DESC, id LIMIT @limit
+            ORDER BY coalesce(worst, 0) DESC, coalesce(last, {database.InOrder("coalesce(finished_at, started_at)")}) DESC NULLS LAST, id LIMIT @limit
             """;
         return database.Connection.Query<RunRow, PendingRow, PendingRow>(
             sql, (run, row) => row with { Run = run }, new { package, minRank, limit = RowLimit.Of(limit) }, splitOn: "Findings").AsList();

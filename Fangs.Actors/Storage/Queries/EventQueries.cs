@@ -5,11 +5,10 @@ namespace Fangs.Actors.Storage.Queries;
 /// <summary>Reads the events of a run: through its batches, or by run id where a database made by upstream has none.</summary>
 public static class EventQueries
 {
-    // CROSS JOIN keeps SQLite from starting at events: the batches of the run come first, then a range of row ids for each.
     // The comparison of run_id is a safeguard, should ids of another run ever lie in the range.
-    private const string FromBatches =
-        """
-        FROM event_batches b CROSS JOIN events e ON e.id BETWEEN b.first_event_id AND b.first_event_id + b.events - 1
+    private static string FromBatches(ReadOnlyDatabase database) =>
+        $"""
+        FROM event_batches b {database.Dialect.ForEach} events e ON e.id BETWEEN b.first_event_id AND b.first_event_id + b.events - 1
         WHERE b.run_id = @runId AND e.run_id = @runId
         """;
 
@@ -40,7 +39,7 @@ public static class EventQueries
         var hasBatches = HasBatches(database, runId);
         if (!hasBatches && !MayHoldLooseEvents(database)) return [];
         var sql = hasBatches
-            ? $"{Columns} {FromBatches} {ofType} ORDER BY b.seq DESC, e.id DESC LIMIT @limit"
+            ? $"{Columns} {FromBatches(database)} {ofType} ORDER BY b.seq DESC, e.id DESC LIMIT @limit"
             : $"{Columns} {FromEvents} {ofType} ORDER BY e.ts_ns DESC, e.id DESC LIMIT @limit";
         var rows = database.Connection.Query<EventRow>(sql, new { runId, type, limit = RowLimit.Of(limit) }).AsList();
         rows.Reverse();
@@ -61,18 +60,17 @@ public static class EventQueries
         var hasBatches = HasBatches(database, runId);
         if (!hasBatches && !MayHoldLooseEvents(database)) return [];
         var sql = hasBatches
-            ? $"{Columns} {FromBatches} ORDER BY b.seq, e.id"
+            ? $"{Columns} {FromBatches(database)} ORDER BY b.seq, e.id"
             : $"{Columns} {FromEvents} ORDER BY e.ts_ns, e.id";
         return database.Connection.Query<EventRow>(sql, new { runId }, buffered: false);
     }
 
     private static bool HasBatches(ReadOnlyDatabase database, string runId) =>
         database.HasIngest && database.Connection.ExecuteScalar<long>(
-            "SELECT EXISTS (SELECT 1 FROM event_batches WHERE run_id = @runId)", new { runId }) == 1;
+            "SELECT count(*) FROM (SELECT 1 FROM event_batches WHERE run_id = @runId LIMIT 1) AS one", new { runId }) == 1;
 
     // Only a database that upstream began can hold events without batches, and it is known by its index on events. Elsewhere a run
     // without batches has no events, and looking for them would read the whole table.
     private static bool MayHoldLooseEvents(ReadOnlyDatabase database) =>
-        !database.HasIngest || database.Connection.ExecuteScalar<long>(
-            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'index' AND tbl_name = 'events')") == 1;
+        !database.HasIngest || database.Connection.ExecuteScalar<bool>(database.Dialect.HasLooseEvents);
 }

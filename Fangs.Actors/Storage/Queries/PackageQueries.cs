@@ -16,9 +16,9 @@ public static class PackageQueries
             $"""
             WITH ranked AS (
               SELECT id, package_name, version,
-                     ROW_NUMBER() OVER (PARTITION BY package_name ORDER BY {database.InOrder("started_at")} DESC, id DESC) AS place,
+                     ROW_NUMBER() OVER (PARTITION BY package_name ORDER BY {database.InOrder("started_at")} DESC NULLS LAST, id DESC) AS place,
                      COUNT(*) OVER (PARTITION BY package_name) AS total,
-                     SUM(is_baseline) OVER (PARTITION BY package_name) AS baselines
+                     COUNT(*) FILTER (WHERE is_baseline) OVER (PARTITION BY package_name) AS baselines
               FROM runs WHERE package_name <> '')
             SELECT package_name AS Name, total AS RunsTotal, baselines AS RunsBaseline, id AS LatestRunId, version AS LatestVersion,
                    (SELECT COUNT(*) FROM deviations d WHERE d.run_id = ranked.id {open}) AS DeviationsLatest
@@ -61,12 +61,13 @@ public static class PackageQueries
     {
         ArgumentNullException.ThrowIfNull(database);
         // Upstream writes year 1 for an unknown time of publication.
+        var published = database.Dialect.IsPostgres ? "published_at < '0002-01-01T00:00:00Z'" : "published_at LIKE '0001-%'";
         var sql =
             $"""
             SELECT package_name AS PackageName, version AS Version, tarball_sha256 AS TarballSha256, npm_integrity AS NpmIntegrity,
-                   iif(published_at LIKE '0001-%', NULL, published_at) AS PublishedAt, discovered_at AS DiscoveredAt
+                   CASE WHEN NOT ({published}) THEN published_at END AS PublishedAt, discovered_at AS DiscoveredAt
             FROM releases WHERE package_name = @package
-            ORDER BY {database.InOrder("discovered_at")} DESC, {database.InOrder("published_at")} DESC, version LIMIT @limit
+            ORDER BY {database.InOrder("discovered_at")} DESC, {database.InOrder("published_at")} DESC NULLS LAST, version LIMIT @limit
             """;
         return database.Connection.Query<ReleaseRow>(sql, new { package, limit = RowLimit.Of(limit) }).AsList();
     }

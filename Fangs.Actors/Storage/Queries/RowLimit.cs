@@ -3,6 +3,6 @@ namespace Fangs.Actors.Storage.Queries;
 /// <summary>Limits of lists.</summary>
 internal static class RowLimit
 {
-    /// <summary>What SQLite takes for a limit of ours, where 0 stands for none.</summary>
-    internal static int Of(int limit) => limit == 0 ? -1 : limit;
+    /// <summary>The limit for SQL of a limit of ours, where 0 stands for none.</summary>
+    internal static long Of(int limit) => limit == 0 ? long.MaxValue : limit;
 }

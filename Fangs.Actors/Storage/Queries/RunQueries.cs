@@ -29,7 +29,7 @@ public static class RunQueries
 
     // What upstream decides it forgets: an accepted deviation is gone.
     private const string UndecidedColumns =
-        ", iif(is_baseline, 0, (SELECT COUNT(*) FROM deviations d WHERE d.run_id = runs.id)) AS OpenDeviations";
+        ", CASE WHEN is_baseline THEN 0 ELSE (SELECT COUNT(*) FROM deviations d WHERE d.run_id = runs.id) END AS OpenDeviations";
 
     // Upstream judges a run when it ends.
     private const string UpstreamAnalysisColumns = ", coalesce(finished_at, started_at) AS AnalyzedAt";
@@ -50,7 +50,7 @@ public static class RunQueries
     {
         ArgumentNullException.ThrowIfNull(database);
         var where = package.Length == 0 ? "" : "WHERE package_name = @package";
-        var order = $"ORDER BY {database.InOrder("started_at")} DESC, id DESC";
+        var order = $"ORDER BY {database.InOrder("started_at")} DESC NULLS LAST, id DESC";
         // Limited first: what is counted for each row is counted for those that are shown.
         return database.Connection.Query<RunRow>(
             $"SELECT {ColumnsOf(database)} FROM (SELECT * FROM runs {where} {order} LIMIT @limit) AS runs {order}",
@@ -73,7 +73,7 @@ public static class RunQueries
         return database.Connection.QueryFirstOrDefault<RunRow>(
             $"""
             SELECT {ColumnsOf(database)} FROM runs WHERE package_name = @package AND version = @version {conclusive}
-            ORDER BY {database.InOrder("started_at")} DESC, id DESC LIMIT 1
+            ORDER BY {database.InOrder("started_at")} DESC NULLS LAST, id DESC LIMIT 1
             """,
             new { package, version });
     }

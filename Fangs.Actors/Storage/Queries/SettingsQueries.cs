@@ -16,9 +16,16 @@ public static class SettingsQueries
         if (!database.HasSettings) return new AnalysisSettings();
         const string Sql = "SELECT min_runs AS MinRuns, cdn_enabled AS IsCdnEnabled, cdn_extra AS Ranges FROM analysis_settings";
         return database.Connection.QuerySingleOrDefault<Row>(Sql) is { } row
-            ? AnalysisSettingsText.Parse((int)row.MinRuns, row.IsCdnEnabled != 0, row.Ranges)
+            ? AnalysisSettingsText.Parse((int)row.MinRuns, row.IsCdnEnabled, row.Ranges)
             : new AnalysisSettings();
     }
 
-    private sealed record Row(long MinRuns, long IsCdnEnabled, string Ranges);
+    private sealed record Row
+    {
+        public long MinRuns { get; init; }
+
+        public bool IsCdnEnabled { get; init; }
+
+        public string Ranges { get; init; } = "";
+    }
 }

@@ -3,7 +3,7 @@ using Microsoft.Data.Sqlite;
 namespace Fangs.Actors.Storage.Sqlite;
 
 /// <summary>One SQLite database file: where it is, how its connections are set up, and the lock that keeps a second orchestrator out.</summary>
-public sealed class SqliteDatabase : IDisposable
+public sealed class SqliteDatabase : StoreDatabase
 {
     /// <summary>Settings of every connection that writes. FULL: what is acknowledged survives a power cut.</summary>
     /// <seealso href="https://www.sqlite.org/pragma.html"/>
@@ -15,6 +15,9 @@ public sealed class SqliteDatabase : IDisposable
 
     /// <summary>Absolute path of the file.</summary>
     public string Path { get; }
+
+    /// <inheritdoc/>
+    public override StorageTarget Target => new StorageTarget.Sqlite(Path);
 
     /// <summary>Connection string for writers.</summary>
     public string ConnectionString => new SqliteConnectionStringBuilder { DataSource = Path, ForeignKeys = true, DefaultTimeout = 5 }.ToString();
@@ -81,7 +84,25 @@ public sealed class SqliteDatabase : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    public override StoreSession OpenWriteSession() => new SqliteSession(OpenWriter());
+
+    /// <inheritdoc/>
+    public override StoreSession OpenReadSession() => new SqliteSession(OpenReader());
+
+    /// <inheritdoc/>
+    internal override EventStore MakeEventStore(StoreWriter writer, TimeProvider clock, int maxEventsPerRun) => new SqliteEventStore(writer, clock, maxEventsPerRun);
+
+    /// <inheritdoc/>
+    internal override (string HoconFile, Akka.Actor.Setup.Setup Setup) Journal => ("sqlite.conf", SqliteJournal.SetupFor(this));
+
+    /// <inheritdoc/>
+    public override void Announce(Uri address) => OrchestratorFile.Write(Path, address);
+
+    /// <inheritdoc/>
+    public override void Withdraw() => OrchestratorFile.Remove(Path);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
     {
         SqliteConnection.ClearAllPools();
         _lock.Dispose();

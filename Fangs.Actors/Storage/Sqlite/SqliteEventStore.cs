@@ -5,7 +5,7 @@ using Microsoft.Data.Sqlite;
 namespace Fangs.Actors.Storage.Sqlite;
 
 /// <summary>Sensor events in SQLite, through the one writer.</summary>
-public sealed class SqliteEventStore : IEventStore, IDisposable
+public sealed class SqliteEventStore : EventStore
 {
     private const string KnownBatchSql = "SELECT events FROM event_batches WHERE run_id = @p0 AND seq = @p1";
 
@@ -36,44 +36,22 @@ public sealed class SqliteEventStore : IEventStore, IDisposable
     private const string StoredEventsSql = "SELECT coalesce(sum(events), 0) FROM event_batches WHERE run_id = @p0";
     private const string PrunedSeqSql = "SELECT pruned_seq FROM runs WHERE id = @p0";
     private const string LastIdSql = "SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0), coalesce((SELECT max(id) FROM events), 0))";
-    private const int MaxCachedRuns = 4096;
-
-    private readonly SqliteWriter _writer;
-    private readonly TimeProvider _clock;
-    private readonly int _maxEventsPerRun;
-
-    // Only the writer's loop touches these; they are dropped when something was rolled back.
-    private readonly Dictionary<RunId, RunTotals> _totals = [];
-    private long? _lastEventId;
 
     /// <summary>Stores through a writer.</summary>
     /// <param name="writer">The one writer of the database.</param>
     /// <param name="clock">Arrival times.</param>
     /// <param name="maxEventsPerRun">Events of a run beyond this are counted, not stored.</param>
-    public SqliteEventStore(SqliteWriter writer, TimeProvider clock, int maxEventsPerRun = 500_000)
+    public SqliteEventStore(StoreWriter writer, TimeProvider clock, int maxEventsPerRun = 500_000)
+        : base(writer, clock, maxEventsPerRun)
     {
-        ArgumentNullException.ThrowIfNull(writer);
-        (_writer, _clock, _maxEventsPerRun) = (writer, clock, maxEventsPerRun);
-        writer.RolledBack += Forget;
     }
 
-    /// <inheritdoc/>
-    public Task<IReadOnlyList<AppendOutcome>> AppendAsync(IReadOnlyList<PreparedBatch> batches)
+    private protected override IReadOnlyList<AppendOutcome> Append(StoreSession session, IReadOnlyList<PreparedBatch> batches)
     {
-        ArgumentNullException.ThrowIfNull(batches);
-        return _writer.WriteAsync<IReadOnlyList<AppendOutcome>>(session =>
-        {
-            var outcomes = new AppendOutcome[batches.Count];
-            for (var i = 0; i < batches.Count; i++) outcomes[i] = AppendOne(session, batches[i]);
-            return outcomes;
-        });
+        var outcomes = new AppendOutcome[batches.Count];
+        for (var i = 0; i < batches.Count; i++) outcomes[i] = AppendOne((SqliteSession)session, batches[i]);
+        return outcomes;
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _writer.RolledBack -= Forget;
-
-    /// <summary>Drops what is cached of a run. To be called in the writer's loop, by whoever changes its batches.</summary>
-    internal void Forget(RunId run) => _totals.Remove(run);
 
     private AppendOutcome AppendOne(SqliteSession session, PreparedBatch batch)
     {
@@ -90,7 +68,7 @@ public sealed class SqliteEventStore : IEventStore, IDisposable
             Forget();
             session.Execute("ROLLBACK TO batch");
             session.Execute("RELEASE batch");
-            return new AppendOutcome(false, 0, new StorageException($"Batch {batch.Seq} of run {batch.RunId} was not stored: {e.Message}", e));
+            return new AppendOutcome(false, 0, NotStored(batch, e.Message, e));
         }
     }
 
@@ -103,18 +81,18 @@ public sealed class SqliteEventStore : IEventStore, IDisposable
         var totals = TotalsOf(session, batch.RunId, run);
         // Stored once and deleted by retention since: sent again, it is still a repeat.
         if (seq <= totals.PrunedSeq) return new AppendOutcome(true, 0, null);
-        if (totals.Stored + batch.Events.Length > _maxEventsPerRun)
+        if (totals.Stored + batch.Events.Length > MaxEventsPerRun)
         {
             // Known, so that it is no gap, but empty: whoever floods a run does not fill the disk.
-            session.Execute(InsertBatchSql, run, seq, StorageText.Time(_clock.GetUtcNow()), NextId(session), 0);
+            session.Execute(InsertBatchSql, run, seq, StorageText.Time(Clock.GetUtcNow()), NextId(session), 0);
             session.Execute(OverCapSql, run, batch.Events.Length);
             return new AppendOutcome(false, 0, null);
         }
 
-        var now = _clock.GetUtcNow();
+        var now = Clock.GetUtcNow();
         var firstId = NextId(session);
         session.Execute(InsertBatchSql, run, seq, StorageText.Time(now), firstId, batch.Events.Length);
-        InsertEvents(session, batch, run, seq, firstId, (now - DateTimeOffset.UnixEpoch).Ticks * 100);
+        InsertEvents(session, batch, run, seq, firstId, Nanoseconds(now));
         foreach (var (fingerprint, tally) in batch.Fingerprints)
         {
             session.Execute(UpsertFingerprintSql, run, fingerprint.Category, fingerprint.Value, fingerprint.Role, fingerprint.Phase,
@@ -122,9 +100,9 @@ public sealed class SqliteEventStore : IEventStore, IDisposable
         }
 
         foreach (var (type, count) in batch.TypeCounts) session.Execute(UpsertCountSql, run, type, count);
-        session.Execute(SqliteRunStore.DueSql, run);
+        session.Execute(RunStore.DueSql, run);
         if (batch.SawExec) session.Execute(SawExecSql, run);
-        _lastEventId = firstId + batch.Events.Length - 1;
+        LastEventId = firstId + batch.Events.Length - 1;
         totals.Stored += batch.Events.Length;
         return new AppendOutcome(false, batch.Events.Length, null);
     }
@@ -147,26 +125,8 @@ public sealed class SqliteEventStore : IEventStore, IDisposable
         }
     }
 
-    private RunTotals TotalsOf(SqliteSession session, RunId id, string run)
-    {
-        if (_totals.TryGetValue(id, out var totals)) return totals;
-        if (_totals.Count >= MaxCachedRuns) _totals.Clear();
-        return _totals[id] = new RunTotals { Stored = session.Number(StoredEventsSql, run) ?? 0, PrunedSeq = session.Number(PrunedSeqSql, run) ?? 0 };
-    }
+    private RunTotals TotalsOf(SqliteSession session, RunId id, string run) =>
+        TryGetTotals(id, out var totals) ? totals : Remember(id, session.Number(StoredEventsSql, run) ?? 0, session.Number(PrunedSeqSql, run) ?? 0);
 
-    // Ids are given here and not by SQLite, so that those of a batch are contiguous whatever else is inserted.
-    private long NextId(SqliteSession session) => (_lastEventId ??= session.Number(LastIdSql) ?? 0) + 1;
-
-    private void Forget()
-    {
-        _totals.Clear();
-        _lastEventId = null;
-    }
-
-    private sealed class RunTotals
-    {
-        public long Stored { get; set; }
-
-        public long PrunedSeq { get; init; }
-    }
+    private long NextId(SqliteSession session) => (LastEventId ??= session.Number(LastIdSql) ?? 0) + 1;
 }

@@ -1,60 +1,80 @@
+using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
 namespace Fangs.Actors.Storage.Sqlite;
 
-/// <summary>A connection with its prepared statements, used by one thread.</summary>
-public sealed class SqliteSession : IDisposable
+/// <summary>A connection to a SQLite file with its prepared statements.</summary>
+public sealed class SqliteSession : StoreSession
 {
+    private const string FreePagesSql = "PRAGMA freelist_count";
+    private const string AutoVacuumSql = "PRAGMA auto_vacuum";
+    private const int Incremental = 2;
+
     private readonly SqliteConnection _connection;
     private readonly Dictionary<string, SqliteCommand> _statements = new(StringComparer.Ordinal);
 
     /// <summary>Takes over an open connection.</summary>
     public SqliteSession(SqliteConnection connection) => _connection = connection;
 
-    /// <summary>False after SQLite has rolled the transaction back by itself.</summary>
-    public bool IsInTransaction => raw.sqlite3_get_autocommit(_connection.Handle) == 0;
-
-    /// <summary>Runs a statement without rows and returns how many rows it changed.</summary>
-    /// <param name="sql">A constant; it is prepared once.</param>
-    /// <param name="values">Values of @p0, @p1, … in order; null is NULL.</param>
-    public int Execute(string sql, params ReadOnlySpan<object?> values) => Bind(sql, values).ExecuteNonQuery();
-
-    /// <summary>Runs a query and maps its first row, or returns null when there is none.</summary>
-    public T? First<T>(string sql, Func<SqliteDataReader, T> map, params ReadOnlySpan<object?> values) where T : class
+    /// <summary>Opens a file that exists for writing, beside an orchestrator.</summary>
+    /// <exception cref="SqliteException">It cannot be opened.</exception>
+    public static SqliteSession OpenExisting(string path)
     {
-        ArgumentNullException.ThrowIfNull(map);
-        using var reader = Bind(sql, values).ExecuteReader();
-        return reader.Read() ? map(reader) : null;
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        {
+            DataSource = path,
+            Mode = SqliteOpenMode.ReadWrite,
+            ForeignKeys = true,
+            DefaultTimeout = 5,
+            Pooling = false,
+        }.ToString());
+        try
+        {
+            connection.Open();
+            using var pragmas = connection.CreateCommand();
+            pragmas.CommandText = SqliteDatabase.WriterPragmas;
+            pragmas.ExecuteNonQuery();
+            return new SqliteSession(connection);
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
     }
 
-    /// <summary>Runs a query and maps its rows.</summary>
-    public List<T> Rows<T>(string sql, Func<SqliteDataReader, T> map, params ReadOnlySpan<object?> values)
-    {
-        ArgumentNullException.ThrowIfNull(map);
-        using var reader = Bind(sql, values).ExecuteReader();
-        var rows = new List<T>();
-        while (reader.Read()) rows.Add(map(reader));
-        return rows;
-    }
+    /// <inheritdoc/>
+    public override SqlDialect Dialect => SqlDialect.Sqlite;
 
-    /// <summary>Runs a query for one number; null when there is no row or it is NULL.</summary>
-    public long? Number(string sql, params ReadOnlySpan<object?> values) => Bind(sql, values).ExecuteScalar() is long value ? value : null;
+    /// <inheritdoc/>
+    public override bool IsInTransaction => raw.sqlite3_get_autocommit(_connection.Handle) == 0;
 
-    /// <summary>Gives free pages at the end of the file back, see <see href="https://www.sqlite.org/pragma.html#pragma_incremental_vacuum"/>.</summary>
-    /// <param name="pages">At most this many.</param>
-    public void Reclaim(int pages)
+    /// <inheritdoc/>
+    /// <remarks>IMMEDIATE: waits for the writer's lock at the start, where waiting is possible, not in the middle.</remarks>
+    public override void Begin() => Execute("BEGIN IMMEDIATE");
+
+    /// <inheritdoc/>
+    public override void BeginRead() => Execute("BEGIN");
+
+    /// <inheritdoc/>
+    /// <seealso href="https://www.sqlite.org/pragma.html#pragma_incremental_vacuum"/>
+    public override (int Pages, bool More) Reclaim(int maxPages)
     {
+        var free = Number(FreePagesSql) ?? 0;
+        // A file that was made without incremental vacuum (upstream's) keeps its free pages and uses them again.
+        if (free == 0 || Number(AutoVacuumSql) != Incremental) return (0, false);
         // Not Execute: the statement frees one page with each step, and has to be stepped to its end.
-        using var command = _connection.CreateCommand();
-        command.CommandText = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"PRAGMA incremental_vacuum({pages})");
-        var rc = raw.sqlite3_prepare_v2(_connection.Handle, command.CommandText, out var statement);
+        var sql = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"PRAGMA incremental_vacuum({maxPages})");
+        var rc = raw.sqlite3_prepare_v2(_connection.Handle, sql, out var statement);
         using (statement)
         {
             while (rc is raw.SQLITE_OK or raw.SQLITE_ROW) rc = raw.sqlite3_step(statement);
         }
 
         if (rc != raw.SQLITE_DONE) throw new SqliteException($"incremental_vacuum: {raw.sqlite3_errmsg(_connection.Handle).utf8_to_string()}", rc);
+        var left = Number(FreePagesSql) ?? 0;
+        return ((int)(free - left), left > 0 && left < free);
     }
 
     /// <summary>The prepared command of a constant, for loops that set parameters themselves.</summary>
@@ -73,16 +93,17 @@ public sealed class SqliteSession : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (var command in _statements.Values) command.Dispose();
-        _connection.Dispose();
-    }
-
-    private SqliteCommand Bind(string sql, ReadOnlySpan<object?> values)
+    protected override DbCommand Bind(string sql, ReadOnlySpan<object?> values)
     {
         var command = Prepare(sql, values.Length);
         for (var i = 0; i < values.Length; i++) command.Parameters[i].Value = values[i] ?? DBNull.Value;
         return command;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        foreach (var command in _statements.Values) command.Dispose();
+        _connection.Dispose();
     }
 }

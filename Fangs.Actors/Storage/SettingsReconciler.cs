@@ -1,7 +1,6 @@
 using Fangs.Actors.Analysis;
-using Microsoft.Data.Sqlite;
 
-namespace Fangs.Actors.Storage.Sqlite;
+namespace Fangs.Actors.Storage;
 
 /// <summary>Keeps the settings of the analysis beside the runs that were judged by them.</summary>
 internal static class SettingsReconciler
@@ -18,15 +17,15 @@ internal static class SettingsReconciler
         UPDATE runs SET analyzed_at = NULL
         WHERE analyzed_at IS NOT NULL AND state IN ('done', 'failed') AND (
           id IN (SELECT run_id FROM deviations WHERE status IN ('open', 'note'))
-          OR (conclusive = 1 AND package_name <> '' AND NOT EXISTS (SELECT 1 FROM baseline_fingerprints b WHERE b.package_name = runs.package_name)))
+          OR (conclusive AND package_name <> '' AND NOT EXISTS (SELECT 1 FROM baseline_fingerprints b WHERE b.package_name = runs.package_name)))
         """;
 
     /// <summary>The settings with which the orchestrator was last started; those of a new installation before that.</summary>
-    public static AnalysisSettings Read(SqliteSession session) => session.First(ReadSql, Map) ?? new AnalysisSettings();
+    public static AnalysisSettings Read(StoreSession session) => session.First(ReadSql, Map) ?? new AnalysisSettings();
 
     /// <summary>Writes the settings when they are others, and marks the runs that they may concern. Belongs into a transaction of the caller.</summary>
     /// <returns>How many runs are to be judged again.</returns>
-    public static int Write(SqliteSession session, AnalysisSettings settings, DateTimeOffset now)
+    public static int Write(StoreSession session, AnalysisSettings settings, DateTimeOffset now)
     {
         var isFirst = session.First(ReadSql, Map) is null;
         if (!isFirst && AnalysisSettingsText.Of(Read(session)) == AnalysisSettingsText.Of(settings)) return 0;
@@ -36,5 +35,5 @@ internal static class SettingsReconciler
         return hasChanged ? session.Execute(MarkSql) : 0;
     }
 
-    private static AnalysisSettings Map(SqliteDataReader row) => AnalysisSettingsText.Parse(row.GetInt32(0), row.GetInt64(1) != 0, row.GetString(2));
+    private static AnalysisSettings Map(StoreRow row) => AnalysisSettingsText.Parse((int)row.GetInt64(0), row.GetInt64(1) != 0, row.GetString(2));
 }

@@ -1,15 +1,15 @@
+using System.Data.Common;
 using System.Text;
 using Fangs.Actors.Analysis;
 using Fangs.Protocol;
-using Microsoft.Data.Sqlite;
 
-namespace Fangs.Actors.Storage.Sqlite;
+namespace Fangs.Actors.Storage;
 
-/// <summary>Baselines, deviations, allow list and audit log in SQLite: reads through connections of their own, writes through the one writer.</summary>
-public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter writer, TimeProvider clock) : IAnalysisStore
+/// <summary>Baselines, deviations, allow list and audit log in a database: reads through connections of their own, writes through the one writer.</summary>
+public sealed class AnalysisStore(StoreDatabase database, StoreWriter writer, TimeProvider clock) : IAnalysisStore
 {
     private const string RunSql = """
-        SELECT id, state, coalesce(conclusive, 0), inconclusive_reason, is_baseline, baseline_by, analyzed_at IS NOT NULL,
+        SELECT id, state, coalesce(conclusive, FALSE), inconclusive_reason, is_baseline, baseline_by, analyzed_at IS NOT NULL,
           EXISTS (SELECT 1 FROM baseline_runs b WHERE b.package_name = runs.package_name AND b.run_id = runs.id),
           (SELECT count(*) FROM event_batches e WHERE e.run_id = runs.id), package_name
         FROM runs WHERE id = @p0
@@ -47,7 +47,7 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
           AND EXISTS (SELECT 1 FROM run_fingerprints f WHERE f.run_id = o.run_id AND f.category = b.category AND f.value = b.value)
         """;
 
-    private const string OtherLastSeenSql = "iif(b.last_seen_run_id <> @p1, b.last_seen_run_id, NULL)";
+    private const string OtherLastSeenSql = "CASE WHEN b.last_seen_run_id <> @p1 THEN b.last_seen_run_id END";
 
     private const string ContributionsSql = $"""
         SELECT b.category, b.value, b.first_seen_run_id, b.last_seen_run_id, b.occurrence_count,
@@ -59,8 +59,8 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
 
     private const string CandidatesSql = """
         SELECT id FROM runs
-        WHERE package_name = @p0 AND id <> @p1 AND state IN ('analyzed', 'done', 'failed') AND conclusive = 1 AND analyzed_at IS NOT NULL
-          AND (is_baseline = 1 OR (baseline_by <> 'manual' AND NOT EXISTS (SELECT 1 FROM baseline_runs b WHERE b.package_name = @p0 AND b.run_id = runs.id)))
+        WHERE package_name = @p0 AND id <> @p1 AND state IN ('analyzed', 'done', 'failed') AND conclusive AND analyzed_at IS NOT NULL
+          AND (is_baseline OR (baseline_by <> 'manual' AND NOT EXISTS (SELECT 1 FROM baseline_runs b WHERE b.package_name = @p0 AND b.run_id = runs.id)))
         ORDER BY id LIMIT @p2
         """;
 
@@ -68,7 +68,7 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
         "SELECT id, kind, value, package_name, expires_at FROM allowlists WHERE package_name IS NULL OR package_name = @p0 ORDER BY id";
 
     private const string StateSql = """
-        SELECT state, coalesce(conclusive, 0), is_baseline, baseline_by, (SELECT count(*) FROM event_batches e WHERE e.run_id = runs.id)
+        SELECT state, coalesce(conclusive, FALSE), is_baseline, baseline_by, (SELECT count(*) FROM event_batches e WHERE e.run_id = runs.id)
         FROM runs WHERE id = @p0
         """;
 
@@ -76,13 +76,13 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
         INSERT INTO baseline_fingerprints (package_name, category, value, first_seen_run_id, last_seen_run_id, occurrence_count, rules_version)
         VALUES (@p0, @p1, @p2, @p3, @p4, @p5, @p6)
         ON CONFLICT (package_name, category, value) DO UPDATE SET
-          last_seen_run_id = excluded.last_seen_run_id, occurrence_count = occurrence_count + excluded.occurrence_count
+          last_seen_run_id = excluded.last_seen_run_id, occurrence_count = baseline_fingerprints.occurrence_count + excluded.occurrence_count
         """;
 
     private const string ForgetSql = "DELETE FROM baseline_fingerprints WHERE package_name = @p0 AND category = @p1 AND value = @p2";
 
     private const string ReleaseSql = """
-        UPDATE baseline_fingerprints SET first_seen_run_id = @p3, last_seen_run_id = @p4, occurrence_count = max(1, occurrence_count - 1)
+        UPDATE baseline_fingerprints SET first_seen_run_id = @p3, last_seen_run_id = @p4, occurrence_count = CASE WHEN occurrence_count > 1 THEN occurrence_count - 1 ELSE 1 END
         WHERE package_name = @p0 AND category = @p1 AND value = @p2
         """;
 
@@ -91,7 +91,7 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
     private const string SetBaselineSql = "UPDATE runs SET is_baseline = @p1, baseline_by = @p2 WHERE id = @p0";
 
     private const string JudgedSql =
-        "UPDATE runs SET analyzed_at = @p1, rules_version = @p2, state = iif(state = 'analyzed', 'done', state) WHERE id = @p0";
+        "UPDATE runs SET analyzed_at = @p1, rules_version = @p2, state = CASE WHEN state = 'analyzed' THEN 'done' ELSE state END WHERE id = @p0";
 
     private const string AddDeviationSql = """
         INSERT INTO deviations (id, run_id, category, value, evidence_event_id, severity, detected_at, status, credential, role, phase, count, is_summary)
@@ -100,7 +100,7 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
 
     private const string UpdateDeviationSql = """
         UPDATE deviations SET value = @p1,
-          evidence_event_id = iif(EXISTS (SELECT 1 FROM events WHERE id = @p2), @p2, evidence_event_id), severity = @p3, status = @p4, credential = @p5, role = @p6, phase = @p7,
+          evidence_event_id = CASE WHEN EXISTS (SELECT 1 FROM events WHERE id = @p2) THEN @p2 ELSE evidence_event_id END, severity = @p3, status = @p4, credential = @p5, role = @p6, phase = @p7,
           count = @p8, decided_by = @p9, decided_at = @p10, note = @p11
         WHERE id = @p0
         """;
@@ -112,13 +112,13 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
 
     private const string DueRunsSql = """
         SELECT id, package_name FROM runs
-        WHERE analyzed_at IS NULL AND state IN ('analyzed', 'done', 'failed') AND id > @p1 AND (@p0 IS NULL OR package_name = @p0)
+        WHERE analyzed_at IS NULL AND state IN ('analyzed', 'done', 'failed') AND id > @p1 AND (package_name = @p0 OR @p0 IS NULL)
         ORDER BY id LIMIT @p2
         """;
 
     private const string WaitingSql = """
         SELECT DISTINCT r.id, r.package_name FROM deviations d JOIN runs r ON r.id = d.run_id
-        WHERE d.status IN ('open', 'note') AND (@p0 IS NULL OR r.package_name = @p0) ORDER BY r.id
+        WHERE d.status IN ('open', 'note') AND (r.package_name = @p0 OR @p0 IS NULL) ORDER BY r.id
         """;
 
     internal const string HiddenBySql = """
@@ -130,21 +130,21 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
 
     private const string FindEqualAllowSql = """
         SELECT id, kind, value, package_name, expires_at FROM allowlists
-        WHERE scope = iif(@p0 IS NULL, 'global', 'package') AND coalesce(package_name, '') = coalesce(@p0, '') AND kind = @p1 AND value = @p2
+        WHERE scope = CASE WHEN CAST(@p0 AS TEXT) IS NULL THEN 'global' ELSE 'package' END AND coalesce(package_name, '') = coalesce(@p0, '') AND kind = @p1 AND value = @p2
         """;
 
     private const string AddAllowSql = """
         INSERT INTO allowlists (id, scope, package_name, kind, value, note, created_at, expires_at, created_by)
-        VALUES (@p0, iif(@p1 IS NULL, 'global', 'package'), @p1, @p2, @p3, @p4, @p5, @p6, @p7)
+        VALUES (@p0, CASE WHEN CAST(@p1 AS TEXT) IS NULL THEN 'global' ELSE 'package' END, @p1, @p2, @p3, @p4, @p5, @p6, @p7)
         ON CONFLICT DO NOTHING
         """;
 
     private const string ExpiredAllowSql = """
         SELECT id, kind, value, package_name, expires_at FROM allowlists
-        WHERE expires_at IS NOT NULL AND is_over = 0 AND expires_at <= @p0 ORDER BY expires_at, id
+        WHERE expires_at IS NOT NULL AND NOT is_over AND expires_at <= @p0 ORDER BY expires_at, id
         """;
 
-    private const string ExpireAllowSql = "UPDATE allowlists SET is_over = 1 WHERE id = @p0 AND is_over = 0";
+    private const string ExpireAllowSql = "UPDATE allowlists SET is_over = TRUE WHERE id = @p0 AND NOT is_over";
     private const string RemoveAllowSql = "DELETE FROM allowlists WHERE id = @p0";
     private const string HasEventSql = "SELECT 1 FROM events WHERE id = @p0";
 
@@ -211,7 +211,7 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
             SaveBaseline(session, change);
             foreach (var run in change.Runs) SaveRun(session, change, run, now);
             if (change.Audit is { } audit) AddAudit(session, audit, now);
-            foreach (var run in due) session.Execute(SqliteRunStore.DueSql, run.ToString());
+            foreach (var run in due) session.Execute(RunStore.DueSql, run.ToString());
             return true;
         });
     }
@@ -325,8 +325,8 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
             }
 
             session.Execute(SetSawExecSql, id, recomputed.SawExec ? 1 : 0);
-            session.Execute(SqliteRunStore.AssessSql, id);
-            session.Execute(SqliteRunStore.DueSql, id);
+            session.Execute(RunStore.AssessSql, id);
+            session.Execute(RunStore.DueSql, id);
             var now = StorageText.Time(clock.GetUtcNow());
             AddAudit(session, audit, now);
             var words = $"{audit.Actor}: {recomputed.Fingerprints.Count} fingerprints computed again from the events";
@@ -335,7 +335,7 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
         });
     }
 
-    private static long? ReadUpstreamEvents(SqliteSession session, RunId run, Action<IReadOnlyList<StoredEvent>> visit)
+    private static long? ReadUpstreamEvents(StoreSession session, RunId run, Action<IReadOnlyList<StoredEvent>> visit)
     {
         var last = 0L;
         while (true)
@@ -347,7 +347,7 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
         }
     }
 
-    private static JudgedRun WithDetails(SqliteSession session, JudgedRun run, string package, Dictionary<FingerprintKey, BaselineMark> known)
+    private static JudgedRun WithDetails(StoreSession session, JudgedRun run, string package, Dictionary<FingerprintKey, BaselineMark> known)
     {
         var id = run.Id.ToString();
         var parts = session.Rows(FingerprintsSql, row =>
@@ -365,17 +365,17 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
         return run with { Fingerprints = RunFingerprint.Merge(parts), Deviations = deviations };
     }
 
-    private static void AddMark(Dictionary<FingerprintKey, BaselineMark> known, FingerprintKey key, SqliteDataReader row, int column)
+    private static void AddMark(Dictionary<FingerprintKey, BaselineMark> known, FingerprintKey key, StoreRow row, int column)
     {
         if (!row.IsDBNull(column)) known[key] = new BaselineMark(row.GetString(column), row.GetString(column + 1), row.GetInt64(column + 2));
     }
 
     // What was computed from something that is not so any more must not be stored.
-    private static bool IsUnchanged(SqliteSession session, JudgedRun run) => session.First(StateSql, row =>
+    private static bool IsUnchanged(StoreSession session, JudgedRun run) => session.First(StateSql, row =>
         row.GetString(0) == run.State && row.GetInt64(1) != 0 == run.IsConclusive && row.GetInt64(2) != 0 == run.IsInBaseline
         && row.GetString(3) == run.BaselineBy && row.GetInt64(4) == run.Batches ? run : null!, run.Id.ToString()) is not null;
 
-    private static void SaveBaseline(SqliteSession session, PackageChange change)
+    private static void SaveBaseline(StoreSession session, PackageChange change)
     {
         var package = change.Basis.Package;
         foreach (var (category, value) in change.Forgotten) session.Execute(ForgetSql, package, category, value);
@@ -384,7 +384,7 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
             session.Execute(LearnSql, package, key.Category, key.Value, firstSeen.ToString(), lastSeen.ToString(), count, PathRules.Version);
     }
 
-    private static void SaveRun(SqliteSession session, PackageChange change, RunChange run, string now)
+    private static void SaveRun(StoreSession session, PackageChange change, RunChange run, string now)
     {
         var (id, before) = (run.Before.Id.ToString(), run.Before);
         if (run.IsCounted != before.IsCounted) session.Execute(run.IsCounted ? CountRunSql : UncountRunSql, change.Basis.Package, id);
@@ -410,27 +410,27 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
         if (change.IsAnalysis && before.State == RunStates.Analyzed) session.Execute(HistorySql, id, now, RunStates.Done, "");
     }
 
-    private static void AddDeviation(SqliteSession session, string run, Deviation row, string now) => session.Execute(
+    private static void AddDeviation(StoreSession session, string run, Deviation row, string now) => session.Execute(
         AddDeviationSql, row.Id, run, row.Key.Category, row.Key.Value, row.EvidenceEventId, row.Severity, now, row.Status, row.IsCredential ? 1 : 0,
         row.Role, row.Phase, row.Count, row.IsSummary ? 1 : 0);
 
-    private static void UpdateDeviation(SqliteSession session, Deviation row) => session.Execute(
+    private static void UpdateDeviation(StoreSession session, Deviation row) => session.Execute(
         UpdateDeviationSql, row.Id, row.Key.Value, row.EvidenceEventId, row.Severity, row.Status, row.IsCredential ? 1 : 0, row.Role, row.Phase,
         row.Count, row.DecidedBy, row.DecidedAt is { } at ? StorageText.Time(at) : null, Clean(row.DecisionNote));
 
-    private static void AddAudit(SqliteSession session, AuditEntry audit, string now) =>
+    private static void AddAudit(StoreSession session, AuditEntry audit, string now) =>
         session.Execute(AuditSql, now, Clean(audit.Actor), audit.Action, audit.Subject, audit.Detail);
 
     internal static string HiddenDetail(string allowId, string what = "hides") => $"entry {allowId} {what} ";
 
-    private void SaveAllowChange(SqliteSession session, string id, AuditEntry audit, IReadOnlyList<AffectedRun> affected, string what)
+    private void SaveAllowChange(StoreSession session, string id, AuditEntry audit, IReadOnlyList<AffectedRun> affected, string what)
     {
         var now = StorageText.Time(clock.GetUtcNow());
         AddAudit(session, audit, now);
         foreach (var run in affected)
         {
             session.Execute(HistorySql, run.RunId.ToString(), now, HiddenWhat, $"{HiddenDetail(id, what)}{run.Deviations} deviations");
-            session.Execute(SqliteRunStore.DueSql, run.RunId.ToString());
+            session.Execute(RunStore.DueSql, run.RunId.ToString());
         }
     }
 
@@ -444,22 +444,22 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
         ReadAsync<IReadOnlyList<PackageRun>>(what, session => session.Rows(sql, MapPackageRun, values));
 
     // One transaction, so that all is as it was at one moment.
-    private Task<T> ReadAsync<T>(string what, Func<SqliteSession, T> read) => Task.Run(() =>
+    private Task<T> ReadAsync<T>(string what, Func<StoreSession, T> read) => Task.Run(() =>
     {
         try
         {
-            using var session = new SqliteSession(database.OpenReader());
-            session.Execute("BEGIN");
+            using var session = database.OpenReadSession();
+            session.BeginRead();
             try
             {
                 return read(session);
             }
             finally
             {
-                session.Execute("ROLLBACK");
+                session.Rollback();
             }
         }
-        catch (SqliteException e)
+        catch (DbException e)
         {
             throw new StorageException($"{what} cannot be read: {e.Message}", e);
         }
@@ -471,9 +471,9 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
 
     private static string Clean(string text) => text.Replace('\0', '\u2400');
 
-    private static PackageRun MapPackageRun(SqliteDataReader row) => new(RunId.Parse(row.GetString(0)), row.GetString(1));
+    private static PackageRun MapPackageRun(StoreRow row) => new(RunId.Parse(row.GetString(0)), row.GetString(1));
 
-    private static JudgedRun MapRun(SqliteDataReader row) => new()
+    private static JudgedRun MapRun(StoreRow row) => new()
     {
         Id = RunId.Parse(row.GetString(0)),
         State = row.GetString(1),
@@ -486,7 +486,7 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
         Batches = row.GetInt64(8),
     };
 
-    private static Deviation MapDeviation(SqliteDataReader row) => new()
+    private static Deviation MapDeviation(StoreRow row) => new()
     {
         Id = row.GetString(0),
         Key = new FingerprintKey(row.GetString(1), row.GetString(2)),
@@ -503,16 +503,16 @@ public sealed class SqliteAnalysisStore(SqliteDatabase database, SqliteWriter wr
         DecisionNote = row.GetString(13),
     };
 
-    private static Contribution MapContribution(SqliteDataReader row) => new(
+    private static Contribution MapContribution(StoreRow row) => new(
         new FingerprintKey(row.GetString(0), row.GetString(1)),
         new BaselineMark(row.GetString(2), row.GetString(3), row.GetInt64(4)),
         row.IsDBNull(5) ? null : row.GetString(5),
         row.IsDBNull(6) ? null : row.GetString(6));
 
-    private static StoredAllowEntry MapAllow(SqliteDataReader row) => new(
+    private static StoredAllowEntry MapAllow(StoreRow row) => new(
         row.GetString(0), row.GetString(1), row.GetString(2), row.IsDBNull(3) ? null : row.GetString(3),
         row.IsDBNull(4) ? null : StorageText.ParseTime(row.GetString(4)));
 
-    private static StoredEvent MapEvent(SqliteDataReader row) =>
+    private static StoredEvent MapEvent(StoreRow row) =>
         new(row.GetInt64(0), EventType.NumberOf(row.GetString(1)), Encoding.UTF8.GetBytes(row.GetString(2)));
 }

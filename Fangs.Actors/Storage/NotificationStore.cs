@@ -1,15 +1,15 @@
+using System.Data.Common;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Fangs.Actors.Notifiers;
 using Fangs.Protocol;
-using Microsoft.Data.Sqlite;
 
-namespace Fangs.Actors.Storage.Sqlite;
+namespace Fangs.Actors.Storage;
 
-/// <summary>Outbox, delivery log and targets of alerts in SQLite: reads through connections of their own, writes through the one writer.</summary>
-public sealed class SqliteNotificationStore(SqliteDatabase database, SqliteWriter writer, TimeProvider clock) : INotificationStore
+/// <summary>Outbox, delivery log and targets of alerts: reads through connections of their own, writes through the one writer.</summary>
+public sealed class NotificationStore(StoreDatabase database, StoreWriter writer, TimeProvider clock) : INotificationStore
 {
     private const string DueSql = """
         SELECT run_id, notifier_name, revision FROM (
@@ -68,10 +68,10 @@ public sealed class SqliteNotificationStore(SqliteDatabase database, SqliteWrite
         return ReadAsync($"The alert of run {key.Run}", session =>
         {
             var run = key.Run.ToString();
+            if (session.First(RunSql, row => MapAlert(key.Run, row), run) is not { } alert) return null;
             return session.First(
-                TargetSql, row => new Delivery(NotifierTable.Map(row), row.GetInt32(7), new Alert { Run = key.Run, Package = "", Version = "", State = "", Deviations = [] }),
-                run, key.Notifier, key.Revision, StorageText.Time(now)) is { } delivery
-                ? delivery with { Alert = session.First(RunSql, row => MapAlert(key.Run, row, session), run)! }
+                TargetSql, row => new Delivery(NotifierTable.Map(row), (int)row.GetInt64(7), alert), run, key.Notifier, key.Revision, StorageText.Time(now)) is { } delivery
+                ? delivery with { Alert = alert with { Deviations = session.Rows(DeviationsSql, MapDeviation, run) } }
                 : null;
         });
     }
@@ -129,34 +129,35 @@ public sealed class SqliteNotificationStore(SqliteDatabase database, SqliteWrite
         return $"{Convert.ToHexStringLower(hash.AsSpan(0, 8))}-{attempt}";
     }
 
-    private static Alert MapAlert(RunId run, SqliteDataReader row, SqliteSession session) => new()
+    private static Alert MapAlert(RunId run, StoreRow row) => new()
     {
         Run = run,
         Package = row.GetString(0),
         Version = row.GetString(1),
         State = row.GetString(2),
         IsBaseline = row.GetInt64(3) != 0,
-        Deviations = session.Rows(
-            DeviationsSql, d => new AlertDeviation(d.GetString(0), d.GetString(1), d.GetString(2), d.GetString(3), d.GetInt64(4)), run.ToString()),
+        Deviations = [],
     };
 
+    private static AlertDeviation MapDeviation(StoreRow row) => new(row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetInt64(4));
+
     // One transaction, so that all is as it was at one moment.
-    private Task<T> ReadAsync<T>(string what, Func<SqliteSession, T> read) => Task.Run(() =>
+    private Task<T> ReadAsync<T>(string what, Func<StoreSession, T> read) => Task.Run(() =>
     {
         try
         {
-            using var session = new SqliteSession(database.OpenReader());
-            session.Execute("BEGIN");
+            using var session = database.OpenReadSession();
+            session.BeginRead();
             try
             {
                 return read(session);
             }
             finally
             {
-                session.Execute("ROLLBACK");
+                session.Rollback();
             }
         }
-        catch (Exception e) when (e is SqliteException or FormatException)
+        catch (Exception e) when (e is DbException or FormatException)
         {
             throw new StorageException($"{what} cannot be read: {e.Message}", e);
         }
@@ -178,11 +179,11 @@ internal static class NotifierTable
     private const string AuditSql = "INSERT INTO audit_log (at, actor, action, subject, detail) VALUES (@p0, @p1, @p2, @p3, @p4)";
 
     /// <summary>The target of a name; null when there is none.</summary>
-    internal static NotifierTarget? Find(SqliteSession session, string name) => session.First(FindSql, Map, name);
+    internal static NotifierTarget? Find(StoreSession session, string name) => session.First(FindSql, Map, name);
 
     /// <summary>Makes a target, or changes the one of that name, with a line in the audit log.</summary>
     /// <returns>True when it is new.</returns>
-    internal static bool Save(SqliteSession session, NotifierTarget target, string actor, string now)
+    internal static bool Save(StoreSession session, NotifierTarget target, string actor, string now)
     {
         var isNew = Find(session, target.Name) is null;
         session.Execute(UpsertSql, target.Name, target.Url, target.Template, target.SecretEnv, target.Headers, target.MinSeverity, target.Enabled ? 1 : 0, now);
@@ -199,8 +200,8 @@ internal static class NotifierTable
     }
 
     /// <summary>Maps a row that begins with name, url, template, secret_env, headers, min_severity, enabled.</summary>
-    internal static NotifierTarget Map(SqliteDataReader row) => new(
+    internal static NotifierTarget Map(StoreRow row) => new(
         row.GetString(0), row.GetString(1), row.GetString(2), Text(row, 3), Text(row, 4), Text(row, 5), row.GetInt64(6) != 0);
 
-    private static string? Text(SqliteDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+    private static string? Text(StoreRow row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
 }

@@ -1,16 +1,15 @@
-using Dapper;
+using System.Data.Common;
 using Fangs.Protocol;
-using Microsoft.Data.Sqlite;
 
-namespace Fangs.Actors.Storage.Sqlite;
+namespace Fangs.Actors.Storage;
 
-/// <summary>Runs in SQLite.</summary>
-public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer, TimeProvider clock) : IRunStore
+/// <summary>Runs in a database.</summary>
+public sealed class RunStore(StoreDatabase database, StoreWriter writer, TimeProvider clock) : IRunStore
 {
     private const string SelectSql = """
         SELECT id, state, runner_id, failure_reason, result_digest, interrupted, package_name, analyzed_at IS NOT NULL,
           bad_batches = 0 AND max_seq = batches AND stored + events_over_cap >= events_emitted, seq_gaps, inconclusive_reason
-        FROM runs, (SELECT coalesce(sum(events), 0) AS stored, coalesce(max(seq), 0) AS max_seq, count(*) AS batches FROM event_batches WHERE run_id = @p0)
+        FROM runs, (SELECT coalesce(sum(events), 0) AS stored, coalesce(max(seq), 0) AS max_seq, count(*) AS batches FROM event_batches WHERE run_id = @p0) AS received
         WHERE id = @p0
         """;
 
@@ -46,10 +45,11 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
               WHEN gaps > 0 THEN gaps || ' batches are missing'
               WHEN bad_batches > 0 THEN bad_batches || ' batches could not be read'
               WHEN events_over_cap > 0 THEN events_over_cap || ' events beyond the limit of a run were not stored'
-              WHEN saw_exec = 0 THEN 'no program was seen to start'
+              WHEN NOT saw_exec THEN 'no program was seen to start'
               ELSE '' END AS reason
             FROM (SELECT
-              (SELECT max(coalesce(max(seq), 0), runs.pruned_seq) - count(*) - runs.pruned_batches FROM event_batches WHERE run_id = @p0) AS gaps)))
+              CASE WHEN max_seq > runs.pruned_seq THEN max_seq ELSE runs.pruned_seq END - batches - runs.pruned_batches AS gaps
+              FROM (SELECT coalesce(max(seq), 0) AS max_seq, count(*) AS batches FROM event_batches WHERE run_id = @p0) AS received) AS counted) AS judged)
         WHERE id = @p0 AND state IN ('analyzed', 'done', 'failed')
         """;
 
@@ -63,10 +63,10 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
     {
         try
         {
-            using var session = new SqliteSession(database.OpenReader());
+            using var session = database.OpenReadSession();
             return session.First(SelectSql, MapRow, id.ToString());
         }
-        catch (SqliteException e)
+        catch (DbException e)
         {
             throw new StorageException($"Run {id} cannot be read: {e.Message}", e);
         }
@@ -77,10 +77,10 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
     {
         try
         {
-            using var connection = database.OpenReader();
-            return connection.Query<(string State, long Count)>(CountSql).ToDictionary(row => row.State, row => row.Count, StringComparer.Ordinal);
+            using var session = database.OpenReadSession();
+            return session.Rows(CountSql, row => (State: row.GetString(0), Count: row.GetInt64(1))).ToDictionary(row => row.State, row => row.Count, StringComparer.Ordinal);
         }
-        catch (SqliteException e)
+        catch (DbException e)
         {
             throw new StorageException($"The runs cannot be counted: {e.Message}", e);
         }
@@ -139,26 +139,26 @@ public sealed class SqliteRunStore(SqliteDatabase database, SqliteWriter writer,
         return Assess(session, id);
     });
 
-    private static RunRow Assess(SqliteSession session, RunId id)
+    private static RunRow Assess(StoreSession session, RunId id)
     {
         session.Execute(AssessSql, id.ToString());
         session.Execute(DueSql, id.ToString());
         return Read(session, id);
     }
 
-    private static RunRow Read(SqliteSession session, RunId id) =>
+    private static RunRow Read(StoreSession session, RunId id) =>
         session.First(SelectSql, MapRow, id.ToString()) ?? throw new StorageException($"There is no run {id}.");
 
     // Shown in place of a package; the colon tells it from one, so that unrelated work in one image never shares a baseline.
     private static string ImageName(string? image) => string.IsNullOrEmpty(image) || image.Contains(':', StringComparison.Ordinal) ? image ?? "" : image + ":latest";
 
-    private void AddHistory(SqliteSession session, RunId id, string what, string detail) =>
+    private void AddHistory(StoreSession session, RunId id, string what, string detail) =>
         session.Execute(HistorySql, id.ToString(), StorageText.Time(clock.GetUtcNow()), what, Clean(detail));
 
     // U+0000 cannot be stored in PostgreSQL's text, and what is stored must not depend on the backend.
     private static string Clean(string? text) => text?.Replace('\0', '\u2400') ?? "";
 
-    private static RunRow MapRow(SqliteDataReader row) =>
+    private static RunRow MapRow(StoreRow row) =>
         new(RunId.Parse(row.GetString(0)), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4), row.GetInt64(5) != 0)
         {
             Package = row.GetString(6),

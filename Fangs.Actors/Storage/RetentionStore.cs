@@ -1,40 +1,38 @@
-using Dapper;
+using System.Data.Common;
 using Fangs.Protocol;
-using Microsoft.Data.Sqlite;
 
-namespace Fangs.Actors.Storage.Sqlite;
+namespace Fangs.Actors.Storage;
 
-/// <summary>Retention in SQLite: looks with a reader, deletes through the one writer.</summary>
+/// <summary>Retention: looks with a reader, deletes through the one writer.</summary>
 /// <param name="database">The database.</param>
 /// <param name="writer">Its writer.</param>
 /// <param name="clock">Times of the deletions, and how long they take.</param>
 /// <param name="onPruned">Called in the writer's loop for a run of which batches are gone, so that what is cached of it is dropped.</param>
-public sealed class SqliteRetentionStore(SqliteDatabase database, SqliteWriter writer, TimeProvider clock, Action<RunId> onPruned) : IRetentionStore
+public sealed class RetentionStore(StoreDatabase database, StoreWriter writer, TimeProvider clock, Action<RunId> onPruned) : IRetentionStore
 {
     // A run that waits to be judged keeps its events: its deviations will refer to some of them.
     // A batch may go when it has no events any more, and it is worth a visit when one of its events is no evidence.
     private const string FindByBatchesSql = """
         SELECT r.id AS Id, r.finished_at AS FinishedAt FROM runs r
-        WHERE r.state IN ('done', 'failed') AND r.analyzed_at IS NOT NULL AND r.finished_at < @cutoff AND (r.finished_at, r.id) > (@afterTime, @afterRun)
+        WHERE r.state IN ('done', 'failed') AND r.analyzed_at IS NOT NULL AND r.finished_at < @p0 AND (r.finished_at, r.id) > (@p1, @p2)
           AND EXISTS (
             SELECT 1 FROM event_batches b WHERE b.run_id = r.id AND (
               NOT EXISTS (SELECT 1 FROM events e WHERE e.id BETWEEN b.first_event_id AND b.first_event_id + b.events - 1)
               OR EXISTS (
                 SELECT 1 FROM events e WHERE e.id BETWEEN b.first_event_id AND b.first_event_id + b.events - 1
                   AND NOT EXISTS (SELECT 1 FROM deviations d WHERE d.evidence_event_id = e.id))))
-        ORDER BY r.finished_at, r.id LIMIT @limit
+        ORDER BY r.finished_at, r.id LIMIT @p3
         """;
 
     // A database that upstream began also holds events without batches, and an index that finds them by run.
     private const string FindLooseSql = """
         SELECT r.id AS Id, r.finished_at AS FinishedAt FROM runs r
-        WHERE r.state IN ('done', 'failed') AND r.analyzed_at IS NOT NULL AND r.finished_at < @cutoff AND (r.finished_at, r.id) > (@afterTime, @afterRun)
+        WHERE r.state IN ('done', 'failed') AND r.analyzed_at IS NOT NULL AND r.finished_at < @p0 AND (r.finished_at, r.id) > (@p1, @p2)
           AND (EXISTS (SELECT 1 FROM event_batches b WHERE b.run_id = r.id)
             OR EXISTS (SELECT 1 FROM events e WHERE e.run_id = r.id AND NOT EXISTS (SELECT 1 FROM deviations d WHERE d.evidence_event_id = e.id)))
-        ORDER BY r.finished_at, r.id LIMIT @limit
+        ORDER BY r.finished_at, r.id LIMIT @p3
         """;
 
-    private const string HasLooseSql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'index' AND tbl_name = 'events')";
     private const string HasEndedSql = "SELECT 1 FROM runs WHERE id = @p0 AND state IN ('done', 'failed') AND analyzed_at IS NOT NULL";
     private const string BatchSql = "SELECT seq, first_event_id, events FROM event_batches WHERE run_id = @p0 AND seq >= @p1 ORDER BY seq LIMIT 1";
 
@@ -57,16 +55,13 @@ public sealed class SqliteRetentionStore(SqliteDatabase database, SqliteWriter w
     private const string HasBatchesSql = "SELECT 1 FROM event_batches WHERE run_id = @p0 LIMIT 1";
 
     private const string NotePrunedSql =
-        "UPDATE runs SET pruned_at = @p1, pruned_batches = pruned_batches + @p2, pruned_seq = max(pruned_seq, @p3) WHERE id = @p0";
+        "UPDATE runs SET pruned_at = @p1, pruned_batches = pruned_batches + @p2, pruned_seq = CASE WHEN @p3 > pruned_seq THEN @p3 ELSE pruned_seq END WHERE id = @p0";
 
-    private const string DeliveryRangeSql = "SELECT max(rowid) FROM (SELECT rowid FROM notifications WHERE rowid > @p0 ORDER BY rowid LIMIT @p1)";
+    private const string DeliveryRangeSql = "SELECT max(id) FROM (SELECT id FROM notifications WHERE id > @p0 ORDER BY id LIMIT @p1) AS next";
 
     private const string DeleteDeliveriesSql =
-        "DELETE FROM notifications WHERE rowid > @p0 AND rowid <= @p1 AND created_at < @p2 AND status <> 'queued'";
+        "DELETE FROM notifications WHERE id > @p0 AND id <= @p1 AND created_at < @p2 AND status <> 'queued'";
 
-    private const string FreePagesSql = "PRAGMA freelist_count";
-    private const string AutoVacuumSql = "PRAGMA auto_vacuum";
-    private const int Incremental = 2;
     private const int RowsBetweenLooks = 256;
 
     private static readonly object More = new();
@@ -76,12 +71,12 @@ public sealed class SqliteRetentionStore(SqliteDatabase database, SqliteWriter w
     {
         try
         {
-            using var connection = database.OpenReader();
-            var place = new { cutoff = StorageText.Time(cutoff), afterTime = after?.FinishedAt ?? "", afterRun = after?.Run.ToString() ?? "", limit };
-            var sql = connection.ExecuteScalar<long>(HasLooseSql) == 1 ? FindLooseSql : FindByBatchesSql;
-            return [.. connection.Query<(string Id, string FinishedAt)>(sql, place).Select(row => new PrunableRun(RunId.Parse(row.Id), row.FinishedAt))];
+            using var session = database.OpenReadSession();
+            var sql = session.Number(session.Dialect.HasLooseEvents) == 1 ? FindLooseSql : FindByBatchesSql;
+            return session.Rows(sql, row => new PrunableRun(RunId.Parse(row.GetString(0)), row.GetString(1)),
+                StorageText.Time(cutoff), after?.FinishedAt ?? StorageText.Time(default), after?.Run.ToString() ?? "", limit);
         }
-        catch (SqliteException e)
+        catch (DbException e)
         {
             throw new StorageException($"Runs to prune cannot be looked up: {e.Message}", e);
         }
@@ -108,8 +103,10 @@ public sealed class SqliteRetentionStore(SqliteDatabase database, SqliteWriter w
     public Task<PruneStep<object>> PruneDeliveriesAsync(DateTimeOffset cutoff, object? after, int maxRows) => writer.WriteAsync(session =>
     {
         var began = clock.GetTimestamp();
-        var from = after as long? ?? 0;
-        if (session.Number(DeliveryRangeSql, from, maxRows) is not { } to) return new PruneStep<object>(0, 0, clock.GetElapsedTime(began), null);
+        var from = after as string ?? "";
+        var to = session.First(DeliveryRangeSql, row => row.IsDBNull(0) ? "" : row.GetString(0), from, maxRows);
+        if (string.IsNullOrEmpty(to))
+            return new PruneStep<object>(0, 0, clock.GetElapsedTime(began), null);
         var deleted = session.Execute(DeleteDeliveriesSql, from, to, StorageText.Time(cutoff));
         return new PruneStep<object>(deleted, 0, clock.GetElapsedTime(began), to);
     });
@@ -118,16 +115,12 @@ public sealed class SqliteRetentionStore(SqliteDatabase database, SqliteWriter w
     public Task<PruneStep<object>> ReclaimAsync(int maxPages) => writer.WriteAsync(session =>
     {
         var began = clock.GetTimestamp();
-        var free = session.Number(FreePagesSql) ?? 0;
-        // A file that was made without incremental vacuum (upstream's) keeps its free pages and uses them again.
-        if (free == 0 || session.Number(AutoVacuumSql) != Incremental) return new PruneStep<object>(0, 0, clock.GetElapsedTime(began), null);
-        session.Reclaim(maxPages);
-        var left = session.Number(FreePagesSql) ?? 0;
-        return new PruneStep<object>((int)(free - left), 0, clock.GetElapsedTime(began), left > 0 && left < free ? More : null);
+        var (pages, more) = session.Reclaim(maxPages);
+        return new PruneStep<object>(pages, 0, clock.GetElapsedTime(began), more ? More : null);
     });
 
     private (int Events, int Batches, PrunePosition? Next) PruneBatches(
-        SqliteSession session, RunId run, string id, PrunePosition from, int maxRows, Func<bool> isTimeUp)
+        StoreSession session, RunId run, string id, PrunePosition from, int maxRows, Func<bool> isTimeUp)
     {
         var (events, batches, lastSeq) = (0, 0, 0L);
         PrunePosition? next = from;
@@ -172,9 +165,9 @@ public sealed class SqliteRetentionStore(SqliteDatabase database, SqliteWriter w
         return (events, batches, next);
     }
 
-    private (int Events, int Batches, PrunePosition? Next) PruneLoose(SqliteSession session, string id, int maxRows)
+    private (int Events, int Batches, PrunePosition? Next) PruneLoose(StoreSession session, string id, int maxRows)
     {
-        if (session.Number(HasLooseSql) != 1) return (0, 0, null);
+        if (session.Number(session.Dialect.HasLooseEvents) != 1) return (0, 0, null);
         var events = session.Execute(DeleteLooseSql, id, maxRows);
         if (events > 0) session.Execute(NotePrunedSql, id, StorageText.Time(clock.GetUtcNow()), 0, 0);
         return (events, 0, events == maxRows ? PrunePosition.Start : null);

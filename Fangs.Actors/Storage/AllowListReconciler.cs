@@ -3,7 +3,7 @@ using Fangs.Actors.Analysis;
 using Fangs.Actors.Configuration;
 using Fangs.Protocol;
 
-namespace Fangs.Actors.Storage.Sqlite;
+namespace Fangs.Actors.Storage;
 
 /// <summary>An entry of the configuration that was not written, because an operator has made the same one.</summary>
 /// <param name="Kind">Kind of the entry.</param>
@@ -28,9 +28,9 @@ internal static class AllowListReconciler
 
     private const string NoteAction = "allow.note";
 
-    private const string OwnSql = "SELECT id, kind, value, note FROM allowlists WHERE id GLOB 'cfg*'";
+    private const string OwnSql = "SELECT id, kind, value, note FROM allowlists WHERE substr(id, 1, 3) = 'cfg'";
 
-    private const string SameSql = "SELECT id, expires_at FROM allowlists WHERE scope = 'global' AND kind = @p0 AND value = @p1 AND id NOT GLOB 'cfg*'";
+    private const string SameSql = "SELECT id, expires_at FROM allowlists WHERE scope = 'global' AND kind = @p0 AND value = @p1 AND substr(id, 1, 3) <> 'cfg'";
 
     private const string InsertSql = """
         INSERT INTO allowlists (id, scope, package_name, kind, value, note, created_at, created_by) VALUES (@p0, 'global', NULL, @p1, @p2, @p3, @p4, @p5)
@@ -46,10 +46,10 @@ internal static class AllowListReconciler
 
     private const string FingerprintsSql = "SELECT category, value, tags FROM run_fingerprints WHERE run_id = @p0";
 
-    private const string FindingsSql = "SELECT category, value, credential FROM deviations WHERE run_id = @p0 AND status IN ('open', 'note') AND is_summary = 0";
+    private const string FindingsSql = "SELECT category, value, credential FROM deviations WHERE run_id = @p0 AND status IN ('open', 'note') AND NOT is_summary";
 
     /// <summary>Compares and writes, and marks the runs that wait to be judged again. Belongs into a transaction of the caller.</summary>
-    public static AllowListOutcome Run(SqliteSession session, IReadOnlyList<ConfiguredAllowEntry> wanted, DateTimeOffset now)
+    public static AllowListOutcome Run(StoreSession session, IReadOnlyList<ConfiguredAllowEntry> wanted, DateTimeOffset now)
     {
         var at = StorageText.Time(now);
         var missing = wanted.ToDictionary(entry => entry.Id);
@@ -96,16 +96,16 @@ internal static class AllowListReconciler
 
     // As when an operator changes the list: a run that waits is judged again when an entry that came or went is about something that it
     // did, and so is one that does not wait any more because an entry that went had hidden something.
-    private static int MarkRuns(SqliteSession session, List<Row> added, List<Row> removed, string at)
+    private static int MarkRuns(StoreSession session, List<Row> added, List<Row> removed, string at)
     {
         if (added.Count + removed.Count == 0) return 0;
         var due = new HashSet<string>(StringComparer.Ordinal);
         foreach (var row in removed)
         {
-            foreach (var run in session.Rows(SqliteAnalysisStore.HiddenBySql, r => r.GetString(0), SqliteAnalysisStore.HiddenDetail(row.Id) + "%"))
+            foreach (var run in session.Rows(AnalysisStore.HiddenBySql, r => r.GetString(0), AnalysisStore.HiddenDetail(row.Id) + "%"))
             {
                 due.Add(run);
-                session.Execute(SqliteAnalysisStore.HistorySql, run, at, SqliteAnalysisStore.HiddenWhat, SqliteAnalysisStore.HiddenDetail(row.Id, "is gone and had hidden") + "deviations");
+                session.Execute(AnalysisStore.HistorySql, run, at, AnalysisStore.HiddenWhat, AnalysisStore.HiddenDetail(row.Id, "is gone and had hidden") + "deviations");
             }
         }
 
@@ -120,11 +120,11 @@ internal static class AllowListReconciler
             foreach (var (id, filter) in each)
             {
                 if (findings.Count(f => filter.Hides(f, showsHost: false)) is var count and > 0)
-                    session.Execute(SqliteAnalysisStore.HistorySql, run, at, SqliteAnalysisStore.HiddenWhat, $"{SqliteAnalysisStore.HiddenDetail(id)}{count} deviations");
+                    session.Execute(AnalysisStore.HistorySql, run, at, AnalysisStore.HiddenWhat, $"{AnalysisStore.HiddenDetail(id)}{count} deviations");
             }
         }
 
-        foreach (var run in due) session.Execute(SqliteRunStore.DueSql, run);
+        foreach (var run in due) session.Execute(RunStore.DueSql, run);
         return due.Count;
     }
 

@@ -1,29 +1,30 @@
+using System.Data.Common;
 using System.Threading.Channels;
-using Microsoft.Data.Sqlite;
 
-namespace Fangs.Actors.Storage.Sqlite;
+namespace Fangs.Actors.Storage;
 
 /// <summary>The one connection that writes tables, with group commit: what arrives while a commit is on its way to the disk shares the next one.</summary>
 /// <remarks>
-/// SQLite has one writer, so callers queue here and never spin on SQLITE_BUSY. Each piece of work runs inside a savepoint: one that fails
-/// takes only itself back. Work must be short: SQLite's calls block the thread that runs the loop.
+/// SQLite has one writer, so callers queue here and never spin on SQLITE_BUSY; in PostgreSQL the same connection holds the orchestrator's lock.
+/// Each piece of work runs inside a savepoint: one that fails takes only itself back. Work must be short: it blocks the thread of the loop.
 /// </remarks>
-public sealed class SqliteWriter : IAsyncDisposable
+public sealed class StoreWriter : IAsyncDisposable
 {
     private const int MaxItemsPerCommit = 512;
 
     private readonly Channel<IWork> _queue = Channel.CreateBounded<IWork>(new BoundedChannelOptions(8192) { SingleReader = true });
-    private readonly Func<SqliteConnection> _open;
+    private readonly Func<StoreSession> _open;
     private readonly Task _loop;
+    private ITimer? _alive;
 
     /// <summary>Starts the loop; the connection is opened with the first work.</summary>
-    public SqliteWriter(SqliteDatabase database)
-        : this(database.OpenWriter)
+    public StoreWriter(StoreDatabase database)
+        : this(database.OpenWriteSession)
     {
     }
 
     /// <summary>Starts the loop on connections of the caller's making; one is opened with the first work and after each failure.</summary>
-    internal SqliteWriter(Func<SqliteConnection> open)
+    internal StoreWriter(Func<StoreSession> open)
     {
         _open = open;
         _loop = Task.Run(RunAsync);
@@ -32,9 +33,21 @@ public sealed class SqliteWriter : IAsyncDisposable
     /// <summary>Raised in the writer's loop after anything was taken back, one piece of work or a whole commit, so that caches can be dropped.</summary>
     public event Action? RolledBack;
 
+    /// <summary>Looks after the connection while there is nothing to write.</summary>
+    /// <param name="every">How often.</param>
+    /// <param name="look">What is done; should it fail, the next write opens another connection.</param>
+    internal void KeepAlive(TimeSpan every, Action<StoreSession> look)
+    {
+        _alive = TimeProvider.System.CreateTimer(_ =>
+        {
+            // A queue that is not empty uses the connection anyway.
+            if (_queue.Reader.Count == 0) _queue.Writer.TryWrite(new Look(look));
+        }, null, every, every);
+    }
+
     /// <summary>Runs work inside the next transaction; the task completes after the commit.</summary>
     /// <exception cref="StorageException">The work or the commit failed; nothing of it is stored.</exception>
-    public async Task<T> WriteAsync<T>(Func<SqliteSession, T> work)
+    public async Task<T> WriteAsync<T>(Func<StoreSession, T> work)
     {
         var item = new Work<T>(work);
         try
@@ -52,13 +65,14 @@ public sealed class SqliteWriter : IAsyncDisposable
     /// <summary>Finishes what is queued and closes the connection.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_alive is not null) await _alive.DisposeAsync();
         _queue.Writer.TryComplete();
         await _loop;
     }
 
     private async Task RunAsync()
     {
-        SqliteSession? session = null;
+        StoreSession? session = null;
         var group = new List<IWork>(MaxItemsPerCommit);
         try
         {
@@ -67,7 +81,7 @@ public sealed class SqliteWriter : IAsyncDisposable
                 group.Clear();
                 try
                 {
-                    session ??= new SqliteSession(_open());
+                    session ??= _open();
                     CommitGroup(session, group);
                 }
                 catch (Exception e)
@@ -92,9 +106,9 @@ public sealed class SqliteWriter : IAsyncDisposable
         }
     }
 
-    private void CommitGroup(SqliteSession session, List<IWork> group)
+    private void CommitGroup(StoreSession session, List<IWork> group)
     {
-        session.Execute("BEGIN IMMEDIATE");
+        session.Begin();
         while (group.Count < MaxItemsPerCommit && _queue.Reader.TryRead(out var item))
         {
             group.Add(item);
@@ -108,7 +122,7 @@ public sealed class SqliteWriter : IAsyncDisposable
             session.Execute("RELEASE item");
         }
 
-        session.Execute("COMMIT");
+        session.Commit();
         foreach (var item in group) item.Complete();
     }
 
@@ -123,14 +137,32 @@ public sealed class SqliteWriter : IAsyncDisposable
 
     private interface IWork
     {
-        bool Perform(SqliteSession session);
+        bool Perform(StoreSession session);
 
         void Complete();
 
         void Fail(StorageException cause);
     }
 
-    private sealed class Work<T>(Func<SqliteSession, T> body) : IWork
+    private sealed class Look(Action<StoreSession> body) : IWork
+    {
+        public bool Perform(StoreSession session)
+        {
+            body(session);
+            return true;
+        }
+
+        public void Complete()
+        {
+        }
+
+        public void Fail(StorageException cause)
+        {
+            // Nobody waits for it.
+        }
+    }
+
+    private sealed class Work<T>(Func<StoreSession, T> body) : IWork
     {
         private readonly TaskCompletionSource<T> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private T _value = default!;
@@ -138,25 +170,25 @@ public sealed class SqliteWriter : IAsyncDisposable
 
         public Task<T> Done => _done.Task;
 
-        public bool Perform(SqliteSession session)
+        public bool Perform(StoreSession session)
         {
             try
             {
                 _value = body(session);
                 return true;
             }
-            catch (SqliteException e) when (!session.IsInTransaction)
+            catch (DbException e) when (!session.IsInTransaction)
             {
-                // SQLite has rolled the whole transaction back by itself (disk full, I/O error).
+                // The whole transaction is gone: rolled back by SQLite itself (disk full, I/O error), or the connection to the server is lost.
                 _error = e;
                 throw;
             }
-            catch (SqliteException e)
+            catch (DbException e)
             {
                 _error = new StorageException($"Not stored: {e.Message}", e);
                 return false;
             }
-            catch (Exception e) when (e is not SqliteException)
+            catch (Exception e) when (e is not DbException)
             {
                 // A mistake in one piece of work must not end the writer for all.
                 _error = e as StorageException ?? new StorageException($"Not stored: {e.Message}", e);

@@ -1,6 +1,6 @@
 using Fangs.Actors.Storage.Queries;
 
-namespace Fangs.Actors.Storage.Sqlite;
+namespace Fangs.Actors.Storage;
 
 /// <summary>Puts alerts into the outbox, inside the transaction that stores the deviations which they tell of.</summary>
 internal static class NotificationOutbox
@@ -25,7 +25,7 @@ internal static class NotificationOutbox
         """;
 
     /// <summary>Announces a run of which deviations have been added.</summary>
-    internal static void Enqueue(SqliteSession session, string run, string now)
+    internal static void Enqueue(StoreSession session, string run, string now)
     {
         // All may have been stored as decided already; then there is nothing to tell.
         if (session.Number(RankSql, run) is not { } rank) return;

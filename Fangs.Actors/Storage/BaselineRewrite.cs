@@ -1,6 +1,6 @@
 using Fangs.Actors.Analysis;
 
-namespace Fangs.Actors.Storage.Sqlite;
+namespace Fangs.Actors.Storage;
 
 /// <summary>What the rewriting of baselines has done.</summary>
 /// <param name="Examined">Rows of older rules.</param>
@@ -12,7 +12,7 @@ public sealed record BaselineRewriteOutcome(int Examined, int Changed, int Merge
 internal static class BaselineRewrite
 {
     private const string StaleSql =
-        "SELECT package_name, category, value, first_seen_run_id, last_seen_run_id, occurrence_count FROM baseline_fingerprints WHERE rules_version < @p0 AND (@p1 IS NULL OR package_name = @p1)";
+        "SELECT package_name, category, value, first_seen_run_id, last_seen_run_id, occurrence_count FROM baseline_fingerprints WHERE rules_version < @p0 AND (package_name = @p1 OR @p1 IS NULL)";
 
     private const string FindSql =
         "SELECT first_seen_run_id, last_seen_run_id FROM baseline_fingerprints WHERE package_name = @p0 AND category = @p1 AND value = @p2";
@@ -27,16 +27,16 @@ internal static class BaselineRewrite
         """;
 
     // Ids tell nothing about time: the original and we make them differently, and callers may choose them.
-    private const string EarlierSql = "SELECT id AS v FROM runs WHERE id IN (@p0, @p1) ORDER BY started_at IS NULL, started_at, id LIMIT 1";
+    private const string EarlierSql = "SELECT id AS v FROM runs WHERE id IN (@p0, @p1) ORDER BY started_at NULLS LAST, id LIMIT 1";
 
-    private const string LaterSql = "SELECT id AS v FROM runs WHERE id IN (@p0, @p1) ORDER BY started_at IS NULL, started_at DESC, id DESC LIMIT 1";
+    private const string LaterSql = "SELECT id AS v FROM runs WHERE id IN (@p0, @p1) ORDER BY started_at DESC NULLS LAST, id DESC LIMIT 1";
 
-    private const string StampSql = "UPDATE baseline_fingerprints SET rules_version = @p0 WHERE rules_version < @p0 AND (@p1 IS NULL OR package_name = @p1)";
+    private const string StampSql = "UPDATE baseline_fingerprints SET rules_version = @p0 WHERE rules_version < @p0 AND (package_name = @p1 OR @p1 IS NULL)";
 
     /// <summary>Rewrites what is older than <see cref="PathRules.Version"/>. Belongs into a transaction of the caller.</summary>
     /// <param name="session">The connection.</param>
     /// <param name="package">Only of this package; null for all. The original's commands may have written since the file was opened.</param>
-    public static BaselineRewriteOutcome Run(SqliteSession session, string? package = null)
+    public static BaselineRewriteOutcome Run(StoreSession session, string? package = null)
     {
         var (examined, changed) = FindChanged(session, package);
         var merged = 0;
@@ -60,22 +60,18 @@ internal static class BaselineRewrite
         string Pick(string sql, string known, string other) => known == other ? known : session.First(sql, r => r.GetString(0), known, other) ?? known;
     }
 
-    private static (int Examined, List<(Row Row, string Value)> Changed) FindChanged(SqliteSession session, string? package)
+    private static (int Examined, List<(Row Row, string Value)> Changed) FindChanged(StoreSession session, string? package)
     {
         var extractor = new FingerprintExtractor();
         var changed = new List<(Row, string)>();
         var examined = 0;
         // Row by row: of a large baseline only what changes is kept in memory.
-        var select = session.Prepare(StaleSql, 2);
-        select.Parameters[0].Value = PathRules.Version;
-        select.Parameters[1].Value = (object?)package ?? DBNull.Value;
-        using var rows = select.ExecuteReader();
-        while (rows.Read())
+        session.Each(StaleSql, found =>
         {
             examined++;
-            var row = new Row(rows.GetString(0), rows.GetString(1), rows.GetString(2), rows.GetString(3), rows.GetString(4), rows.GetInt64(5));
+            var row = new Row(found.GetString(0), found.GetString(1), found.GetString(2), found.GetString(3), found.GetString(4), found.GetInt64(5));
             if (BaselineValue.Renew(extractor, row.Category, row.Value) is var value && value != row.Value) changed.Add((row, value));
-        }
+        }, PathRules.Version, package);
 
         return (examined, changed);
     }

@@ -1,36 +1,35 @@
-using Dapper;
+using System.Data.Common;
 using Fangs.Actors.Watching;
 using Fangs.Protocol;
-using Microsoft.Data.Sqlite;
 
-namespace Fangs.Actors.Storage.Sqlite;
+namespace Fangs.Actors.Storage;
 
-/// <summary>Watched packages and their releases in SQLite.</summary>
-public sealed class SqliteWatchStore(SqliteDatabase database, SqliteWriter writer, TimeProvider clock) : IWatchStore
+/// <summary>Watched packages and their releases in a database.</summary>
+public sealed class WatchStore(StoreDatabase database, StoreWriter writer, TimeProvider clock) : IWatchStore
 {
     private const int MaxErrorLength = 500;
 
-    private const string ListSql = "SELECT name AS Name, added_at AS AddedAt, next_check_at AS NextCheckAt, failure_count AS FailureCount FROM packages ORDER BY name";
+    private const string ListSql = "SELECT name, added_at, next_check_at, failure_count FROM packages ORDER BY name";
 
     private const string LoadSql = """
-        SELECT name AS Name, added_at AS AddedAt, last_checked_at AS LastCheckedAt, coalesce(last_seen_version, '') AS LastSeen, latest_version AS Latest,
-               etag AS ETag, complete_since AS CompleteSince, failure_count AS FailureCount
-        FROM packages WHERE name = @package
+        SELECT name, added_at, last_checked_at, coalesce(last_seen_version, ''), latest_version,
+               etag, complete_since, failure_count
+        FROM packages WHERE name = @p0
         """;
 
     private const string OpenSql = """
-        SELECT version AS Version, npm_integrity AS Integrity, tarball_sha1 AS TarballSha1, published_at AS PublishedAt, discovered_at AS DiscoveredAt,
-               run_id AS RunId, state AS State
-        FROM releases WHERE package_name = @package AND state IN ('', 'waiting', 'queueing')
+        SELECT version, npm_integrity, tarball_sha1, published_at, discovered_at,
+               run_id, state
+        FROM releases WHERE package_name = @p0 AND state IN ('', 'waiting', 'queueing')
         """;
 
-    private const string KnownSql = "SELECT version FROM releases WHERE package_name = @package";
+    private const string KnownSql = "SELECT version FROM releases WHERE package_name = @p0";
 
     private const string IsThereSql = "SELECT 1 FROM packages WHERE name = @p0 AND added_at = @p1";
 
     // A run that failed is no scan of the release.
     private const string RunOfSql = """
-        SELECT id FROM runs WHERE package_name = @p0 AND version = @p1 AND state <> 'failed' ORDER BY started_at DESC, id DESC LIMIT 1
+        SELECT id FROM runs WHERE package_name = @p0 AND version = @p1 AND state <> 'failed' ORDER BY started_at DESC NULLS LAST, id DESC LIMIT 1
         """;
 
     // The SHA-1 goes to upstream's column too: that is what its readers expect there.
@@ -63,27 +62,23 @@ public sealed class SqliteWatchStore(SqliteDatabase database, SqliteWriter write
         """;
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<WatchListEntry>> ListAsync() => ReadAsync<IReadOnlyList<WatchListEntry>>(connection =>
-    [
-        .. connection.Query<ListRow>(ListSql).Select(row => new WatchListEntry(
-            row.Name, ParseOptional(row.AddedAt) ?? default, ParseOptional(row.NextCheckAt), row.FailureCount)),
-    ]);
+    public Task<IReadOnlyList<WatchListEntry>> ListAsync() => ReadAsync<IReadOnlyList<WatchListEntry>>(session => session.Rows(ListSql, row =>
+        new WatchListEntry(row.GetString(0), ParseOptional(row.GetString(1)) ?? default, OptionalTime(row, 2), (int)row.GetInt64(3))));
 
     /// <inheritdoc/>
-    public Task<PackageMemory?> LoadAsync(string package) => ReadAsync(connection =>
+    public Task<PackageMemory?> LoadAsync(string package) => ReadAsync(session =>
     {
-        if (connection.QuerySingleOrDefault<PackageRow>(LoadSql, new { package }) is not { } row) return null;
-        var open = connection.Query<OpenRow>(OpenSql, new { package }).Select(r => new OpenRelease(
-            new RegistryRelease(r.Version, r.Integrity, r.TarballSha1, ParseOptional(r.PublishedAt)),
-            r.State == "queueing" ? RunId.Parse(r.RunId) : null, r.State.Length > 0, ParseOptional(r.DiscoveredAt) ?? default));
-        return new PackageMemory(
-            row.Name, row.AddedAt, ParseOptional(row.LastCheckedAt) ?? ParseOptional(row.AddedAt) ?? default, row.LastSeen, row.Latest, row.ETag,
-            row.CompleteSince is not null, row.FailureCount, [.. open]);
+        var open = session.Rows(OpenSql, row => new OpenRelease(
+            new RegistryRelease(row.GetString(0), row.GetString(1), row.GetString(2), OptionalTime(row, 3)),
+            row.GetString(6) == "queueing" ? RunId.Parse(row.GetString(5)) : null, row.GetString(6).Length > 0, OptionalTime(row, 4) ?? default), package);
+        return session.First(LoadSql, row => new PackageMemory(
+            row.GetString(0), row.GetString(1), OptionalTime(row, 2) ?? OptionalTime(row, 1) ?? default, row.GetString(3), row.GetString(4), row.GetString(5),
+            !row.IsDBNull(6), (int)row.GetInt64(7), open), package);
     });
 
     /// <inheritdoc/>
     public Task<IReadOnlySet<string>> KnownVersionsAsync(string package) =>
-        ReadAsync<IReadOnlySet<string>>(connection => connection.Query<string>(KnownSql, new { package }).ToHashSet(StringComparer.Ordinal));
+        ReadAsync<IReadOnlySet<string>>(session => session.Rows(KnownSql, row => row.GetString(0), package).ToHashSet(StringComparer.Ordinal));
 
     /// <inheritdoc/>
     public Task<bool> RecordAsync(PackageMemory package, IReadOnlyList<FoundRelease> found)
@@ -143,7 +138,7 @@ public sealed class SqliteWatchStore(SqliteDatabase database, SqliteWriter write
         return writer.WriteAsync(session => session.Execute(FailSql, package.Name, package.AddedText, StorageText.Time(nextCheckAt), text));
     }
 
-    private static ClaimResult Claim(SqliteSession session, string package, string version, RunId runId)
+    private static ClaimResult Claim(StoreSession session, string package, string version, RunId runId)
     {
         var state = session.First(StateSql, row => row.GetString(0), package, version);
         if (state is not ("" or "waiting")) return ClaimResult.Dropped;
@@ -164,9 +159,9 @@ public sealed class SqliteWatchStore(SqliteDatabase database, SqliteWriter write
         return ClaimResult.Claimed;
     }
 
-    private static bool IsThere(SqliteSession session, PackageMemory package) => session.Number(IsThereSql, package.Name, package.AddedText) is not null;
+    private static bool IsThere(StoreSession session, PackageMemory package) => session.Number(IsThereSql, package.Name, package.AddedText) is not null;
 
-    private static string? RunOf(SqliteSession session, string package, string version) => session.First(RunOfSql, row => row.GetString(0), package, version);
+    private static string? RunOf(StoreSession session, string package, string version) => session.First(RunOfSql, row => row.GetString(0), package, version);
 
     // Others write these columns too: a time that makes no sense in one row must not keep all packages from being watched.
     private static DateTimeOffset? ParseOptional(string? text)
@@ -181,63 +176,26 @@ public sealed class SqliteWatchStore(SqliteDatabase database, SqliteWriter write
         }
     }
 
-    private Task<T> ReadAsync<T>(Func<SqliteConnection, T> read) => Task.Run(() =>
+    private static DateTimeOffset? OptionalTime(StoreRow row, int column) => row.IsDBNull(column) ? null : ParseOptional(row.GetString(column));
+
+    private Task<T> ReadAsync<T>(Func<StoreSession, T> read) => Task.Run(() =>
     {
         try
         {
-            using var connection = database.OpenReader();
-            return read(connection);
+            using var session = database.OpenReadSession();
+            session.BeginRead();
+            try
+            {
+                return read(session);
+            }
+            finally
+            {
+                session.Rollback();
+            }
         }
-        catch (Exception e) when (e is SqliteException or FormatException) // Format: a run id that is none
+        catch (Exception e) when (e is DbException or FormatException) // Format: a run id that is none
         {
             throw new StorageException($"Watched packages cannot be read: {e.Message}", e);
         }
     });
-
-    private sealed record ListRow
-    {
-        public string Name { get; init; } = "";
-
-        public string AddedAt { get; init; } = "";
-
-        public string? NextCheckAt { get; init; }
-
-        public int FailureCount { get; init; }
-    }
-
-    private sealed record PackageRow
-    {
-        public string Name { get; init; } = "";
-
-        public string AddedAt { get; init; } = "";
-
-        public string? LastCheckedAt { get; init; }
-
-        public string LastSeen { get; init; } = "";
-
-        public string Latest { get; init; } = "";
-
-        public string ETag { get; init; } = "";
-
-        public string? CompleteSince { get; init; }
-
-        public int FailureCount { get; init; }
-    }
-
-    private sealed record OpenRow
-    {
-        public string Version { get; init; } = "";
-
-        public string Integrity { get; init; } = "";
-
-        public string TarballSha1 { get; init; } = "";
-
-        public string? PublishedAt { get; init; }
-
-        public string DiscoveredAt { get; init; } = "";
-
-        public string RunId { get; init; } = "";
-
-        public string State { get; init; } = "";
-    }
 }

@@ -1,10 +1,10 @@
+using System.Data.Common;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Fangs.Actors.Notifiers;
 using Fangs.Actors.Storage.Queries;
-using Microsoft.Data.Sqlite;
 
-namespace Fangs.Actors.Storage.Sqlite;
+namespace Fangs.Actors.Storage;
 
 /// <summary>A release as the registry describes it.</summary>
 /// <param name="Version">Exact version.</param>
@@ -18,52 +18,35 @@ public sealed record ReleaseFacts(string Version, string Shasum, string Integrit
 /// These two tables are only read by the orchestrator, so no actor has to agree. Each method is one transaction with its entry in the audit
 /// log, and waits up to five seconds for the orchestrator's writer. Not for concurrent use.
 /// </remarks>
-public sealed class SqliteOperatorTables : IDisposable
+public sealed class OperatorTables : IDisposable
 {
     private const string AuditSql = "INSERT INTO audit_log (at, actor, action, subject, detail) VALUES (@p0, @p1, @p2, @p3, @p4)";
-    private readonly SqliteConnection _connection;
-    private readonly SqliteSession _session;
+    private readonly StoreSession _session;
     private readonly string _actor;
     private readonly TimeProvider _clock;
 
-    private SqliteOperatorTables(SqliteConnection connection, string actor, TimeProvider clock) =>
-        (_connection, _session, _actor, _clock) = (connection, new SqliteSession(connection), actor, clock);
+    private OperatorTables(StoreSession session, string actor, TimeProvider clock) => (_session, _actor, _clock) = (session, actor, clock);
 
-    /// <summary>Opens the file for writing. Never creates or migrates it.</summary>
-    /// <param name="path">The database file.</param>
+    /// <summary>Opens a database for writing. Never creates or migrates it.</summary>
+    /// <param name="target">The database.</param>
     /// <param name="actor">Who makes the changes, for the audit log.</param>
     /// <param name="clock">The time.</param>
-    /// <exception cref="StorageReadException">The file is missing, not ours, or of another schema version than this build writes.</exception>
-    public static SqliteOperatorTables Open(string path, string actor, TimeProvider clock)
+    /// <exception cref="StorageReadException">The database is missing, not ours, or of another schema version than this build writes.</exception>
+    public static OperatorTables Open(StorageTarget target, string actor, TimeProvider clock)
     {
-        using var database = ReadOnlyDatabase.Open(path);
-        database.RequireCurrent();
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        ArgumentNullException.ThrowIfNull(target);
+        using (var database = ReadOnlyDatabase.Open(target)) database.RequireCurrent();
+        return new OperatorTables(target switch
         {
-            DataSource = database.Path,
-            Mode = SqliteOpenMode.ReadWrite,
-            ForeignKeys = true,
-            DefaultTimeout = 5,
-            Pooling = false,
-        }.ToString());
-        try
-        {
-            connection.Open();
-            using var pragmas = connection.CreateCommand();
-            pragmas.CommandText = SqliteDatabase.WriterPragmas;
-            pragmas.ExecuteNonQuery();
-            return new SqliteOperatorTables(connection, actor, clock);
-        }
-        catch
-        {
-            connection.Dispose();
-            throw;
-        }
+            StorageTarget.Postgres server => Postgres.PostgresSession.Open(server.Dsn),
+            StorageTarget.Sqlite file => Sqlite.SqliteSession.OpenExisting(file.Path),
+            _ => throw new ArgumentException("unknown storage", nameof(target)),
+        }, actor, clock);
     }
 
     /// <summary>Puts a package on the watch list.</summary>
     /// <returns>False when it was there already; nothing is changed then.</returns>
-    /// <exception cref="SqliteException">Nothing is stored.</exception>
+    /// <exception cref="DbException">Nothing is stored.</exception>
     public bool Watch(string package) => Write(now =>
     {
         const string Sql = "INSERT INTO packages (name, added_at) VALUES (@p0, @p1) ON CONFLICT (name) DO NOTHING";
@@ -76,7 +59,7 @@ public sealed class SqliteOperatorTables : IDisposable
     /// <param name="package">The package.</param>
     /// <param name="release">The release.</param>
     /// <param name="runId">The run that scans it; null when none does.</param>
-    /// <exception cref="SqliteException">Nothing is stored.</exception>
+    /// <exception cref="DbException">Nothing is stored.</exception>
     public void TakeUp(string package, ReleaseFacts release, string? runId)
     {
         ArgumentNullException.ThrowIfNull(release);
@@ -101,7 +84,7 @@ public sealed class SqliteOperatorTables : IDisposable
 
     /// <summary>Takes a package off the watch list, with its recorded releases. Its runs and its baseline stay.</summary>
     /// <returns>False when it was not watched.</returns>
-    /// <exception cref="SqliteException">Nothing is stored.</exception>
+    /// <exception cref="DbException">Nothing is stored.</exception>
     public bool Unwatch(string package) => Write(now =>
     {
         if (_session.Execute("DELETE FROM packages WHERE name = @p0", package) == 0) return false;
@@ -111,7 +94,7 @@ public sealed class SqliteOperatorTables : IDisposable
 
     /// <summary>Makes a target of alerts, or changes the one of that name.</summary>
     /// <returns>True when it is new.</returns>
-    /// <exception cref="SqliteException">Nothing is stored.</exception>
+    /// <exception cref="DbException">Nothing is stored.</exception>
     public bool SaveNotifier(NotifierTarget target)
     {
         ArgumentNullException.ThrowIfNull(target);
@@ -120,7 +103,7 @@ public sealed class SqliteOperatorTables : IDisposable
 
     /// <summary>Removes a target of alerts, with the log of its deliveries.</summary>
     /// <returns>False when there is none of that name.</returns>
-    /// <exception cref="SqliteException">Nothing is stored.</exception>
+    /// <exception cref="DbException">Nothing is stored.</exception>
     public bool RemoveNotifier(string name) => Write(now =>
     {
         if (_session.Execute("DELETE FROM notifiers WHERE name = @p0", name) == 0) return false;
@@ -132,22 +115,20 @@ public sealed class SqliteOperatorTables : IDisposable
     public void Dispose()
     {
         _session.Dispose();
-        _connection.Dispose();
     }
 
     private T Write<T>(Func<string, T> work)
     {
-        // IMMEDIATE: waits for the writer's lock at the start, where waiting is possible, not in the middle.
-        _session.Execute("BEGIN IMMEDIATE");
+        _session.Begin();
         try
         {
             var result = work(StorageText.Time(_clock.GetUtcNow()));
-            _session.Execute("COMMIT");
+            _session.Commit();
             return result;
         }
         catch
         {
-            if (_session.IsInTransaction) _session.Execute("ROLLBACK");
+            if (_session.IsInTransaction) _session.Rollback();
             throw;
         }
     }

@@ -1,8 +1,8 @@
+using System.Data.Common;
 using Fangs.Actors.Analysis;
 using Fangs.Actors.Configuration;
-using Microsoft.Data.Sqlite;
 
-namespace Fangs.Actors.Storage.Sqlite;
+namespace Fangs.Actors.Storage;
 
 /// <summary>What was put in order when the store was opened, before anything else looks at it.</summary>
 /// <param name="Baselines">The rewriting of baselines that older rules have left.</param>
@@ -17,23 +17,24 @@ public sealed record StoreUpkeep(BaselineRewriteOutcome Baselines, AllowListOutc
     /// <param name="analysis">Settings of the analysis; null takes those that the database keeps.</param>
     /// <param name="now">The time.</param>
     /// <exception cref="StorageUnusableException">The database refused it; nothing was changed.</exception>
-    internal static StoreUpkeep Run(SqliteDatabase database, IReadOnlyList<ConfiguredAllowEntry>? allow, AnalysisSettings? analysis, DateTimeOffset now)
+    internal static StoreUpkeep Run(StoreDatabase database, IReadOnlyList<ConfiguredAllowEntry>? allow, AnalysisSettings? analysis, DateTimeOffset now)
     {
         try
         {
-            using var session = new SqliteSession(database.OpenWriter());
-            session.Execute("BEGIN IMMEDIATE");
+            // Not the connection with the lock: that one is for the writer.
+            using var session = database.Target.OpenSession();
+            session.Begin();
             var upkeep = new StoreUpkeep(
                 BaselineRewrite.Run(session),
                 allow is null ? null : AllowListReconciler.Run(session, allow, now),
                 analysis ?? SettingsReconciler.Read(session),
                 analysis is null ? 0 : SettingsReconciler.Write(session, analysis, now));
-            session.Execute("COMMIT");
+            session.Commit();
             return upkeep;
         }
-        catch (SqliteException e)
+        catch (DbException e)
         {
-            throw new StorageUnusableException($"The database {database.Path} could not be brought up to date: {e.Message}", e);
+            throw new StorageUnusableException($"The database {database.Name} could not be brought up to date: {e.Message}", e);
         }
     }
 }

@@ -1,0 +1,110 @@
+using System.Data;
+using System.Data.Common;
+using System.Globalization;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Fangs.Actors.Storage.Postgres;
+
+/// <summary>A connection to PostgreSQL with its statements.</summary>
+/// <remarks>
+/// Parameters go as texts whose type the server finds from where they stand, so that the same call serves TEXT and TIMESTAMPTZ, INTEGER and
+/// BOOLEAN. For masses of rows there is <see cref="Connection"/>.
+/// </remarks>
+public sealed class PostgresSession : StoreSession
+{
+    private readonly bool _prepares;
+    private readonly Dictionary<string, NpgsqlCommand> _statements = new(StringComparer.Ordinal);
+
+    /// <summary>Takes over an open connection.</summary>
+    /// <param name="connection">The connection.</param>
+    /// <param name="prepares">Whether statements are prepared: for a connection that lives long.</param>
+    internal PostgresSession(NpgsqlConnection connection, bool prepares) => (Connection, _prepares) = (connection, prepares);
+
+    /// <inheritdoc/>
+    public override SqlDialect Dialect => SqlDialect.Postgres;
+
+    /// <inheritdoc/>
+    public override bool IsInTransaction => Connection.State == ConnectionState.Open;
+
+    /// <summary>The connection.</summary>
+    internal NpgsqlConnection Connection { get; }
+
+    /// <summary>The name that was given to the session since it was opened; null for none.</summary>
+    internal string? ApplicationName { get; set; }
+
+    /// <summary>Opens a connection from the pool, beside an orchestrator.</summary>
+    /// <exception cref="DbException">The server cannot be reached or refuses.</exception>
+    public static PostgresSession Open(PostgresDsn dsn)
+    {
+        ArgumentNullException.ThrowIfNull(dsn);
+        var connection = new NpgsqlConnection(dsn.ConnectionString);
+        try
+        {
+            connection.Open();
+            return new PostgresSession(connection, prepares: false);
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Begin() => Execute("BEGIN");
+
+    /// <inheritdoc/>
+    public override void BeginRead() => Execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+
+    /// <inheritdoc/>
+    /// <remarks>PostgreSQL's autovacuum does this.</remarks>
+    public override (int Pages, bool More) Reclaim(int maxPages) => (0, false);
+
+    /// <summary>Runs a statement whose parameters are arrays, one element per row.</summary>
+    internal int ExecuteArrays(string sql, params ReadOnlySpan<object> values)
+    {
+        using var command = ArrayCommand(sql, values);
+        return command.ExecuteNonQuery();
+    }
+
+    /// <summary>A command whose parameters are arrays, one element per row.</summary>
+    internal NpgsqlCommand ArrayCommand(string sql, params ReadOnlySpan<object> values)
+    {
+        var command = Connection.CreateCommand();
+#pragma warning disable CA2100 // callers pass constants; values are bound
+        command.CommandText = sql;
+#pragma warning restore CA2100
+        for (var i = 0; i < values.Length; i++) command.Parameters.Add(new NpgsqlParameter { ParameterName = NameOf(i), Value = values[i] });
+        return command;
+    }
+
+    /// <inheritdoc/>
+    protected override DbCommand Bind(string sql, ReadOnlySpan<object?> values)
+    {
+        if (!_statements.TryGetValue(sql, out var command))
+        {
+            command = Connection.CreateCommand();
+#pragma warning disable CA2100 // callers pass constants; values are bound
+            command.CommandText = sql;
+#pragma warning restore CA2100
+            for (var i = 0; i < values.Length; i++) command.Parameters.Add(new NpgsqlParameter { ParameterName = NameOf(i), NpgsqlDbType = NpgsqlDbType.Unknown });
+            _statements.Add(sql, command);
+        }
+
+        for (var i = 0; i < values.Length; i++) command.Parameters[i].Value = values[i] is { } value ? TextOf(value) : DBNull.Value;
+        if (_prepares && !command.IsPrepared) command.Prepare();
+        return command;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        foreach (var command in _statements.Values) command.Dispose();
+        Connection.Dispose();
+    }
+
+    private static string NameOf(int parameter) => "p" + parameter.ToString(CultureInfo.InvariantCulture);
+
+    private static string TextOf(object value) => value as string ?? Convert.ToString(value, CultureInfo.InvariantCulture)!;
+}

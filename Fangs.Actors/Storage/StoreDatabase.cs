@@ -1,0 +1,86 @@
+namespace Fangs.Actors.Storage;
+
+/// <summary>Which database is meant, before it is opened.</summary>
+public abstract record StorageTarget
+{
+    /// <summary>A SQLite file.</summary>
+    /// <param name="Path">Relative to the working directory or absolute.</param>
+    public sealed record Sqlite(string Path) : StorageTarget;
+
+    /// <summary>A PostgreSQL database.</summary>
+    /// <param name="Dsn">Where it is and how to sign in. Holds a password: never to be shown.</param>
+    public sealed record Postgres(Storage.Postgres.PostgresDsn Dsn) : StorageTarget;
+
+    /// <summary>How it is called in messages: an absolute path, or an address without the password.</summary>
+    public string Name => this switch
+    {
+        Sqlite file => System.IO.Path.GetFullPath(file.Path),
+        Postgres server => server.Dsn.Name,
+        _ => "",
+    };
+
+    /// <summary>As <see cref="Name"/>: whatever prints a target prints no password.</summary>
+    public sealed override string ToString() => Name;
+}
+
+/// <summary>A database that this process has for itself: no other orchestrator uses it.</summary>
+public abstract class StoreDatabase : IDisposable
+{
+    private bool _isTakenOver;
+
+    /// <summary>How it is called in messages.</summary>
+    public string Name => Target.Name;
+
+    /// <summary>Where it is.</summary>
+    public abstract StorageTarget Target { get; }
+
+    /// <summary>Opens a database, creates what is missing, takes the lock and brings the schema up to date.</summary>
+    /// <exception cref="StorageUnusableException">Another orchestrator has it, it is of a newer version, or it cannot be opened.</exception>
+    public static StoreDatabase OpenExclusive(StorageTarget target) => target switch
+    {
+        StorageTarget.Sqlite file => Sqlite.SqliteDatabase.OpenExclusive(file.Path),
+        StorageTarget.Postgres server => Postgres.PostgresDatabase.OpenExclusive(server.Dsn),
+        _ => throw new ArgumentException("unknown storage", nameof(target)),
+    };
+
+    /// <summary>Raised once, from any thread, when another process has taken the database over: this one must end.</summary>
+    public event Action<string>? TakenOver;
+
+    /// <summary>Opens a connection for writing.</summary>
+    public abstract StoreSession OpenWriteSession();
+
+    /// <summary>Opens a connection that only reads, while others write.</summary>
+    public abstract StoreSession OpenReadSession();
+
+    /// <summary>The store of sensor events.</summary>
+    /// <param name="writer">The one writer of the database.</param>
+    /// <param name="clock">Arrival times.</param>
+    /// <param name="maxEventsPerRun">Events of a run beyond this are counted, not stored.</param>
+    internal abstract EventStore MakeEventStore(StoreWriter writer, TimeProvider clock, int maxEventsPerRun);
+
+    /// <summary>Akka's journal and snapshots in this database: its settings and, for the driver, its set-up.</summary>
+    internal abstract (string HoconFile, Akka.Actor.Setup.Setup Setup) Journal { get; }
+
+    /// <summary>Tells operators' commands where the orchestrator that has the database can be reached.</summary>
+    /// <exception cref="IOException">It cannot be written down.</exception>
+    public abstract void Announce(Uri address);
+
+    /// <summary>Takes the announcement back.</summary>
+    public abstract void Withdraw();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Raises <see cref="TakenOver"/>.</summary>
+    private protected void SayTakenOver(string message)
+    {
+        if (!Interlocked.Exchange(ref _isTakenOver, true)) TakenOver?.Invoke(message);
+    }
+
+    /// <summary>Gives the lock back and closes what is open.</summary>
+    protected abstract void Dispose(bool disposing);
+}
