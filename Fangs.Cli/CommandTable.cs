@@ -5,6 +5,7 @@ using Fangs.Cli.Certificates;
 using Fangs.Cli.Comparison;
 using Fangs.Cli.Completion;
 using Fangs.Cli.Configuration;
+using Fangs.Cli.Database;
 using Fangs.Cli.Deviations;
 using Fangs.Cli.Hosting;
 using Fangs.Cli.Notifiers;
@@ -56,6 +57,11 @@ public static class CommandTable
         new(NotifierTestCommand.Spec, NotifierTestCommand.Bind),
         new(NotifierHistoryCommand.Spec, NotifierHistoryCommand.Bind),
         new(ActorsCommand.Spec, ActorsCommand.Bind),
+        new(DbCommands.MigrateSpec, DbCommands.BindMigrate),
+        new(DbCommands.CheckSpec, DbCommands.BindCheck),
+        new(DbCommands.BackupSpec, DbCommands.BindBackup),
+        new(DbCommands.ExportSpec, DbCommands.BindExport),
+        new(DbCommands.ImportSpec, DbCommands.BindImport),
         new(ConfigCheckCommand.Spec, ConfigCheckCommand.Bind),
         new(ConfigShowCommand.Spec, ConfigShowCommand.Bind),
         new(OrchestratorCommand.Spec, OrchestratorCommand.Bind),

@@ -7,7 +7,7 @@ using DbUp.Engine;
 namespace Fangs.Actors.Storage;
 
 /// <summary>Upstream's <c>schema_migrations</c> table with our checksum beside the version, in either database.</summary>
-internal sealed class MigrationJournal(Func<DbUp.Engine.Transactions.IConnectionManager> connections, SqlDialect dialect) : IJournal
+internal sealed class MigrationJournal(Func<DbUp.Engine.Transactions.IConnectionManager> connections, SqlDialect dialect, Action<string>? applied) : IJournal
 {
     /// <summary>The embedded migrations below a prefix, oldest first.</summary>
     internal static IReadOnlyList<(string Version, string Sql)> Load(string prefix)
@@ -23,21 +23,17 @@ internal sealed class MigrationJournal(Func<DbUp.Engine.Transactions.IConnection
     }
 
     /// <summary>Refuses a database with a migration that is not known or that has another text.</summary>
-    /// <returns>The versions that it has.</returns>
     /// <exception cref="StorageUnusableException">It is refused.</exception>
-    internal static IReadOnlySet<string> Check(StoreSession session, string name, IReadOnlyList<(string Version, string Sql)> migrations)
+    internal static void Check(StoreSession session, string name, IReadOnlyList<(string Version, string Sql)> migrations)
     {
         var known = migrations.ToDictionary(m => m.Version, m => Checksum(m.Sql));
-        var applied = Applied(session);
-        foreach (var (version, checksum) in applied)
+        foreach (var (version, checksum) in Applied(session))
         {
             if (!known.TryGetValue(version, out var expected))
                 throw new StorageUnusableException($"The database {name} has schema {version}, this build knows schemas up to {migrations[^1].Version}. Use a newer fangs.");
             if (checksum.Length > 0 && checksum != expected)
                 throw new StorageUnusableException($"The database {name} was made with another text of migration {version}. Use the fangs that made it.");
         }
-
-        return applied.Select(a => a.Version).ToHashSet(StringComparer.Ordinal);
     }
 
     /// <inheritdoc/>
@@ -60,6 +56,7 @@ internal sealed class MigrationJournal(Func<DbUp.Engine.Transactions.IConnection
         Add(command, "@version", script.Name);
         Add(command, "@checksum", Checksum(script.Contents));
         command.ExecuteNonQuery();
+        applied?.Invoke(script.Name);
     }
 
     /// <inheritdoc/>

@@ -36,12 +36,7 @@ public sealed class OperatorTables : IDisposable
     {
         ArgumentNullException.ThrowIfNull(target);
         using (var database = ReadOnlyDatabase.Open(target)) database.RequireCurrent();
-        return new OperatorTables(target switch
-        {
-            StorageTarget.Postgres server => Postgres.PostgresSession.Open(server.Dsn),
-            StorageTarget.Sqlite file => Sqlite.SqliteSession.OpenExisting(file.Path),
-            _ => throw new ArgumentException("unknown storage", nameof(target)),
-        }, actor, clock);
+        return new OperatorTables(target.OpenSession(), actor, clock);
     }
 
     /// <summary>Puts a package on the watch list.</summary>

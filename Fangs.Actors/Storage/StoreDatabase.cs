@@ -19,6 +19,24 @@ public abstract record StorageTarget
         _ => "",
     };
 
+    /// <summary>Opens a connection for writing beside an orchestrator. Never creates or migrates anything.</summary>
+    /// <exception cref="System.Data.Common.DbException">It cannot be opened.</exception>
+    public StoreSession OpenSession() => this switch
+    {
+        Sqlite file => Storage.Sqlite.SqliteSession.OpenExisting(file.Path),
+        Postgres server => Storage.Postgres.PostgresSession.Open(server.Dsn),
+        _ => throw new InvalidOperationException("unknown storage"),
+    };
+
+    /// <summary>Opens a connection for reading beside an orchestrator. Never creates or changes anything.</summary>
+    /// <exception cref="System.Data.Common.DbException">It cannot be opened.</exception>
+    public StoreSession OpenReadSession() => this switch
+    {
+        Sqlite file => Storage.Sqlite.SqliteSession.OpenExisting(file.Path, isReadOnly: true),
+        Postgres server => Storage.Postgres.PostgresSession.Open(server.Dsn),
+        _ => throw new InvalidOperationException("unknown storage"),
+    };
+
     /// <summary>As <see cref="Name"/>: whatever prints a target prints no password.</summary>
     public sealed override string ToString() => Name;
 }
@@ -35,11 +53,13 @@ public abstract class StoreDatabase : IDisposable
     public abstract StorageTarget Target { get; }
 
     /// <summary>Opens a database, creates what is missing, takes the lock and brings the schema up to date.</summary>
+    /// <param name="target">The database.</param>
+    /// <param name="applied">Told of each migration that was applied.</param>
     /// <exception cref="StorageUnusableException">Another orchestrator has it, it is of a newer version, or it cannot be opened.</exception>
-    public static StoreDatabase OpenExclusive(StorageTarget target) => target switch
+    public static StoreDatabase OpenExclusive(StorageTarget target, Action<string>? applied = null) => target switch
     {
-        StorageTarget.Sqlite file => Sqlite.SqliteDatabase.OpenExclusive(file.Path),
-        StorageTarget.Postgres server => Postgres.PostgresDatabase.OpenExclusive(server.Dsn),
+        StorageTarget.Sqlite file => Sqlite.SqliteDatabase.OpenExclusive(file.Path, applied),
+        StorageTarget.Postgres server => Postgres.PostgresDatabase.OpenExclusive(server.Dsn, applied),
         _ => throw new ArgumentException("unknown storage", nameof(target)),
     };
 

@@ -26,6 +26,17 @@ public abstract class StoreSession : IDisposable
     /// <returns>Pages given back, and whether more are left.</returns>
     public abstract (int Pages, bool More) Reclaim(int maxPages);
 
+    /// <summary>Begins to put many rows into a table. Nothing else may be done with the session meanwhile.</summary>
+    /// <param name="table">Name of a table; not checked.</param>
+    /// <param name="columns">Names of its columns; not checked.</param>
+    internal abstract Transfer.IBulkInsert BeginBulk(string table, IReadOnlyList<string> columns);
+
+    /// <summary>The last number that was given to a row of a table by itself; null when its key is not numbered.</summary>
+    internal abstract long? SequenceOf(string table, string column);
+
+    /// <summary>Lets the numbers of a table go on behind one.</summary>
+    internal abstract void SetSequence(string table, string column, long last);
+
     /// <summary>Ends the transaction; what it did is durable.</summary>
     public void Commit() => Execute("COMMIT");
 

@@ -38,6 +38,10 @@ namespace Fangs.Cli.Rendering;
 [JsonSerializable(typeof(NotifierAddedJson))]
 [JsonSerializable(typeof(NotifierRemovedJson))]
 [JsonSerializable(typeof(NotifierTestJson))]
+[JsonSerializable(typeof(MigratedJson))]
+[JsonSerializable(typeof(CheckedJson))]
+[JsonSerializable(typeof(BackupJson))]
+[JsonSerializable(typeof(TransferredJson))]
 public sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>The context to use: what could act on a terminal is escaped.</summary>

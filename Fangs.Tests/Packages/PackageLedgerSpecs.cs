@@ -8,12 +8,16 @@ using Fangs.Tests.Storage;
 namespace Fangs.Tests.Packages;
 
 /// <summary>Verdicts and decisions over a real database.</summary>
-public sealed class PackageLedgerSpecs : IAsyncDisposable
+public abstract class PackageLedgerSpecs(Backend backend) : IAsyncDisposable
 {
     private const string Node = "/usr/bin/node";
-    private readonly LedgerFixture _db = new();
+    private readonly LedgerFixture _db = new(backend: backend);
 
-    public ValueTask DisposeAsync() => _db.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _db.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
 
     [Fact]
     public async Task The_vector_of_three_deviations_is_stored_with_evidence_and_history()
@@ -142,7 +146,7 @@ public sealed class PackageLedgerSpecs : IAsyncDisposable
         var request = Request(DecisionAction.Promote) with { RunId = run.ToString(), Note = "looked at it" };
         var answer = await _db.DecideAsync(request);
         Assert.Equal((true, "left-thing", 2, 1, 0, 1), (answer.Changed, answer.Package, answer.FingerprintsMerged, answer.DeviationsChanged, answer.DeviationsOpen, answer.RunsAffected));
-        Assert.Equal("op|baseline.promote|looked at it", _db.Text($"SELECT actor, action, json_extract(detail, '$.note') FROM audit_log WHERE subject = '{run}'"));
+        Assert.Equal("op|baseline.promote|looked at it", _db.Text($"SELECT actor, action, detail ->> 'note' FROM audit_log WHERE subject = '{run}'"));
         Assert.Equal("op: 2 values are in the baseline, 1 deviations accepted (looked at it)", _db.Text($"SELECT detail FROM run_history WHERE run_id = '{run}' AND what = 'baseline.promote'"));
         // What is known now is no deviation of the other run any more.
         Assert.Equal("other.example|open", _db.Text($"SELECT value, status FROM deviations WHERE run_id = '{other}'"));
@@ -235,7 +239,7 @@ public sealed class PackageLedgerSpecs : IAsyncDisposable
     {
         var old = new string('a', 32);
         _db.Execute($"""
-            INSERT INTO runs (id, package_name, version, state, is_baseline, baseline_by, analyzed_at, started_at) VALUES ('{old}', 'left-thing', '1.0.0', 'done', 1, 'auto', '2026-01-02T03:04:05.000000000Z', '2026-01-02T03:04:05.000000000Z');
+            INSERT INTO runs (id, package_name, version, state, is_baseline, baseline_by, analyzed_at, started_at) VALUES ('{old}', 'left-thing', '1.0.0', 'done', TRUE, 'auto', '2026-01-02T03:04:05.000000000Z', '2026-01-02T03:04:05.000000000Z');
             INSERT INTO baseline_runs VALUES ('left-thing', '{old}');
             INSERT INTO baseline_fingerprints (package_name, category, value, first_seen_run_id, last_seen_run_id, occurrence_count) VALUES
               ('left-thing', 'proc_new_exec', '{Node}', '{old}', '{old}', 9),
@@ -270,7 +274,7 @@ public sealed class PackageLedgerSpecs : IAsyncDisposable
     [Fact]
     public async Task Several_first_runs_agree_over_a_restart()
     {
-        await using var db = new LedgerFixture(new CoreSettings { Analysis = new AnalysisSettings { MinRuns = 2 } });
+        await using var db = new LedgerFixture(new CoreSettings { Analysis = new AnalysisSettings { MinRuns = 2 } }, backend);
         var first = await db.JudgedAsync("left-thing", Did.Exec(Node), Did.Tls("once.example"));
         Assert.Equal(0, db.Number("SELECT count(*) FROM baseline_fingerprints"));
         await db.ReopenAsync();
@@ -310,8 +314,8 @@ public sealed class PackageLedgerSpecs : IAsyncDisposable
         foreach (var id in _db.Rows($"SELECT id FROM deviations WHERE run_id = '{run}'").Take(7))
             await _db.DecideAsync(Request(DecisionAction.Accept) with { DeviationId = id, Note = "\0\u001b[31mred" });
         Assert.Equal(0, (await _db.PromoteAsync(run)).DeviationsOpen);
-        Assert.Equal(0, _db.Number("SELECT count(*) FROM audit_log WHERE json_valid(detail) = 0"));
-        Assert.Equal(0, _db.Number("SELECT count(*) FROM deviations WHERE instr(note, char(0)) > 0"));
+        Assert.All(_db.Rows("SELECT detail FROM audit_log"), detail => System.Text.Json.JsonDocument.Parse(detail).Dispose());
+        Assert.All(_db.Rows("SELECT note FROM deviations"), note => Assert.DoesNotContain("\0", note, StringComparison.Ordinal));
         Assert.Equal(1 + values.Length, _db.Number("SELECT count(*) FROM baseline_fingerprints"));
     }
 
@@ -324,7 +328,7 @@ public sealed class PackageLedgerSpecs : IAsyncDisposable
             await _db.AppendAsync(run, (ulong)batch + 1, [.. Enumerable.Range(batch * 1000, 1000).Select(i => Did.Lookup($"h{i}.example")), Did.Exec(Node)]);
         await _db.EndAsync(run, 100_100);
         Assert.Equal(201, (await _db.Ledger.AnalyseAsync(run))!.Open);
-        Assert.Equal("+99800 more|1", _db.Text("SELECT value, count(*) FROM deviations WHERE is_summary = 1"));
+        Assert.Equal("+99800 more|1", _db.Text("SELECT value, count(*) FROM deviations WHERE is_summary GROUP BY value"));
         Assert.Equal(100_001, (await _db.PromoteAsync(run)).FingerprintsMerged);
         Assert.Equal(100_001, _db.Number("SELECT count(*) FROM baseline_fingerprints"));
         Assert.Equal(0, (await _db.Ledger.AnalyseAsync(run))!.Open);
@@ -355,3 +359,7 @@ public sealed class PackageLedgerSpecs : IAsyncDisposable
     private string Everything() => string.Join('\n', new[] { "runs", "baseline_fingerprints", "baseline_runs", "deviations", "run_history", "audit_log" }
         .SelectMany(table => _db.Rows($"SELECT {(table == "runs" ? "id, state, is_baseline, baseline_by, conclusive" : "*")} FROM {table}")));
 }
+
+public sealed class SqlitePackageLedgerSpecs() : PackageLedgerSpecs(Backend.Sqlite);
+
+public sealed class PostgresPackageLedgerSpecs() : PackageLedgerSpecs(Backend.Postgres);

@@ -6,11 +6,15 @@ using Fangs.Tests.Storage;
 namespace Fangs.Tests.Packages;
 
 /// <summary>What is computed again from stored events agrees with what was kept while they arrived.</summary>
-public sealed class ReanalysisSpecs : IAsyncDisposable
+public abstract class ReanalysisSpecs(Backend backend) : IAsyncDisposable
 {
-    private readonly LedgerFixture _db = new();
+    private readonly LedgerFixture _db = new(backend: backend);
 
-    public ValueTask DisposeAsync() => _db.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _db.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
 
     [Fact]
     public async Task A_hundred_thousand_events_say_the_same_the_second_time()
@@ -66,7 +70,7 @@ public sealed class ReanalysisSpecs : IAsyncDisposable
     {
         await _db.JudgedAsync("left-thing", Did.Exec("/usr/bin/node"));
         var run = await _db.JudgedAsync("left-thing", Did.Exec("/usr/bin/node"), Did.Tls("exfil.example"));
-        _db.Execute($"UPDATE run_fingerprints SET value = 'harmless.example' WHERE run_id = '{run}' AND value = 'exfil.example'; UPDATE runs SET saw_exec = 0 WHERE id = '{run}'");
+        _db.Execute($"UPDATE run_fingerprints SET value = 'harmless.example' WHERE run_id = '{run}' AND value = 'exfil.example'; UPDATE runs SET saw_exec = FALSE WHERE id = '{run}'");
         var answer = await _db.DecideAsync(new DecisionRequest { Action = DecisionAction.Reanalyze, By = "op", RunId = run.ToString() });
         Assert.Equal((true, 1, 1), (answer.Changed, answer.DeviationsOpen, answer.FingerprintsMerged));
         Assert.Equal("exfil.example", _db.Text($"SELECT value FROM deviations WHERE run_id = '{run}'"));
@@ -89,7 +93,7 @@ public sealed class ReanalysisSpecs : IAsyncDisposable
     {
         var run = RunId.New(TimeProvider.System);
         _db.Execute($$"""
-            INSERT INTO runs (id, package_name, version, state, started_at, conclusive) VALUES ('{{run}}', 'left-thing', '1.0.0', 'done', '2026-01-02T03:04:05.000000000Z', 0);
+            INSERT INTO runs (id, package_name, version, state, started_at, conclusive) VALUES ('{{run}}', 'left-thing', '1.0.0', 'done', '2026-01-02T03:04:05.000000000Z', FALSE);
             INSERT INTO events (run_id, ts_ns, type, data) VALUES ('{{run}}', 1, 'exec', '{"BinaryPathStr":"/bin/sh"}'), ('{{run}}', 2, 'tls_sni', '{"SNI":"A.example"}');
             """);
         await _db.DecideAsync(new DecisionRequest { Action = DecisionAction.Reanalyze, By = "op", RunId = run.ToString() });
@@ -131,3 +135,7 @@ public sealed class ReanalysisSpecs : IAsyncDisposable
     private IReadOnlyList<string> Fingerprints(RunId run) =>
         _db.Rows($"SELECT category, value, role, phase, count, first_event_id, first_ktime_ns, tags FROM run_fingerprints WHERE run_id = '{run}' ORDER BY 1, 2, 3, 4");
 }
+
+public sealed class SqliteReanalysisSpecs() : ReanalysisSpecs(Backend.Sqlite);
+
+public sealed class PostgresReanalysisSpecs() : ReanalysisSpecs(Backend.Postgres);

@@ -5,7 +5,7 @@ using Fangs.Actors.Storage;
 using Fangs.Protocol;
 using Fangs.Protocol.Events;
 using Fangs.Tests.Ingest;
-using Microsoft.Data.Sqlite;
+using Fangs.Tests.Storage;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Fangs.Tests.Retention;
@@ -13,10 +13,14 @@ namespace Fangs.Tests.Retention;
 /// <summary>A real database with a clock that the test moves, and the steps of a run's life without HTTP and actors.</summary>
 internal sealed class RetentionDatabase : IAsyncDisposable
 {
-    private readonly string _directory = Directory.CreateTempSubdirectory("fangs-retention-").FullName;
+    private readonly BackendDatabase _database;
     private readonly BatchPreparer _preparer = new();
 
-    public RetentionDatabase() => Store = new Store(new CoreSettings { SqlitePath = Path.Combine(_directory, "fangs.db") }, Clock);
+    public RetentionDatabase(Backend backend = Backend.Sqlite)
+    {
+        _database = BackendDatabase.Create(backend);
+        Store = new Store(_database.On(new CoreSettings()), Clock);
+    }
 
     public FakeTimeProvider Clock { get; } = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
 
@@ -96,24 +100,9 @@ internal sealed class RetentionDatabase : IAsyncDisposable
         return steps;
     }
 
-#pragma warning disable CA2100 // constants of the tests, and ids
-    public long Number(string sql)
-    {
-        using var connection = new SqliteConnection($"Data Source={DatabasePath};Mode=ReadOnly");
-        connection.Open();
-        using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        return command.ExecuteScalar() is long value ? value : throw new InvalidOperationException($"No number: {sql}");
-    }
+    public long Number(string sql) => long.Parse(Assert.Single(_database.Rows(sql)), System.Globalization.CultureInfo.InvariantCulture);
 
-    public void Execute(string sql)
-    {
-        using var connection = ((Actors.Storage.Sqlite.SqliteDatabase)Store.Database).OpenWriter();
-        using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        command.ExecuteNonQuery();
-    }
-#pragma warning restore CA2100
+    public void Execute(string sql) => _database.Execute(sql);
 
     public long EventsOf(RunId run) => Number($"SELECT count(*) FROM events WHERE run_id = '{run}'");
 
@@ -122,6 +111,6 @@ internal sealed class RetentionDatabase : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Store.DisposeAsync();
-        Directory.Delete(_directory, recursive: true);
+        _database.Dispose();
     }
 }

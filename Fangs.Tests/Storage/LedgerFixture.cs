@@ -12,22 +12,22 @@ using Microsoft.Data.Sqlite;
 
 namespace Fangs.Tests.Storage;
 
-/// <summary>A real database in a temporary directory, with runs that arrive through the same stores as in the orchestrator, and no actors.</summary>
+/// <summary>A real database of either kind, with runs that arrive through the same stores as in the orchestrator, and no actors.</summary>
 public sealed class LedgerFixture : IAsyncDisposable
 {
     private readonly BatchPreparer _preparer = new();
     private readonly CoreSettings _settings;
 
+    private readonly BackendDatabase _database;
     private readonly TimeProvider _clock;
 
-    public LedgerFixture(CoreSettings? settings = null, TimeProvider? clock = null)
+    public LedgerFixture(CoreSettings? settings = null, Backend backend = Backend.Sqlite, TimeProvider? clock = null)
     {
         _clock = clock ?? TimeProvider.System;
-        _settings = (settings ?? new CoreSettings()) with { SqlitePath = Path.Combine(Directory, "fangs.db") };
+        _database = BackendDatabase.Create(backend);
+        _settings = _database.On(settings ?? new CoreSettings());
         Store = new Store(_settings, _clock);
     }
-
-    public string Directory { get; } = System.IO.Directory.CreateTempSubdirectory("fangs-ledger-").FullName;
 
     public string DatabasePath => _settings.SqlitePath;
 
@@ -99,7 +99,7 @@ public sealed class LedgerFixture : IAsyncDisposable
 
     public long Number(string sql) => Convert.ToInt64(Rows(sql)[0], CultureInfo.InvariantCulture);
 
-    public IReadOnlyList<string> Rows(string sql) => RowsOf(DatabasePath, sql);
+    public IReadOnlyList<string> Rows(string sql) => _database.Rows(sql);
 
 #pragma warning disable CA2100 // statements of tests
     public static IReadOnlyList<string> RowsOf(string path, string sql)
@@ -112,20 +112,14 @@ public sealed class LedgerFixture : IAsyncDisposable
         while (reader.Read()) rows.Add(string.Join('|', Enumerable.Range(0, reader.FieldCount).Select(i => Convert.ToString(reader.GetValue(i), CultureInfo.InvariantCulture))));
         return rows;
     }
-
-    public void Execute(string sql)
-    {
-        using var database = new SqliteConnection($"Data Source={DatabasePath};Pooling=False");
-        database.Open();
-        using var command = new SqliteCommand("PRAGMA busy_timeout = 5000; " + sql, database);
-        command.ExecuteNonQuery();
-    }
 #pragma warning restore CA2100
+
+    public void Execute(string sql) => _database.Execute(sql);
 
     public async ValueTask DisposeAsync()
     {
         await Store.DisposeAsync();
-        System.IO.Directory.Delete(Directory, recursive: true);
+        _database.Dispose();
     }
 }
 

@@ -2,16 +2,17 @@ using CsCheck;
 using Fangs.Actors.Storage;
 using Fangs.Actors.Watching;
 using Fangs.Protocol;
+using Fangs.Tests.Storage;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Fangs.Tests.Watching;
 
 /// <summary>Polls against a real registry and a real database.</summary>
-public sealed class PackagePollSpecs : IAsyncLifetime, IDisposable
+public abstract class PackagePollSpecs(Backend backend) : IAsyncLifetime, IDisposable
 {
     private const string Package = "left-thing";
-    private const string Fates = "SELECT version, state, skip_reason FROM releases WHERE package_name = $1 ORDER BY rowid";
+    private const string Fates = "SELECT version, state, skip_reason FROM releases WHERE package_name = @p0 ORDER BY version";
     private static readonly DateTimeOffset Start = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
 
     private readonly FakeTimeProvider _clock = new(Start);
@@ -24,12 +25,16 @@ public sealed class PackagePollSpecs : IAsyncLifetime, IDisposable
     public async Task InitializeAsync()
     {
         _registry = await WatchRegistry.StartAsync();
-        _bench = new WatchBench(_clock);
+        _bench = new WatchBench(_clock, backend);
         _settings = new WatchSettings { Jitter = 0, Registry = _ => Task.FromResult(_registry.Address) };
         _client = new RegistryClient(_settings, TimeProvider.System);
     }
 
-    public void Dispose() => _client.Dispose();
+    public void Dispose()
+    {
+        _client.Dispose();
+        GC.SuppressFinalize(this);
+    }
 
     public async Task DisposeAsync()
     {
@@ -104,7 +109,7 @@ public sealed class PackagePollSpecs : IAsyncLifetime, IDisposable
     public async Task A_release_that_has_a_run_is_not_scanned_again_unless_that_failed()
     {
         await WatchAsync();
-        _bench.Execute("INSERT INTO runs (id, package_name, version, state, started_at) VALUES ('000000000000000000000000000000aa', $1, '1.1.0', 'done', '2026'), ('000000000000000000000000000000bb', $1, '1.2.0', 'failed', '2026')", Package);
+        _bench.Execute("INSERT INTO runs (id, package_name, version, state, started_at) VALUES ('000000000000000000000000000000aa', @p0, '1.1.0', 'done', '2026-01-01T00:00:00.000000000Z'), ('000000000000000000000000000000bb', @p0, '1.2.0', 'failed', '2026-01-01T00:00:00.000000000Z')", Package);
         _registry.Publish(Package, Start.AddHours(1), "1.1.0", "1.2.0");
         await PollAsync();
         Assert.Equal(["1.0.0", "1.2.0"], _queue.VersionsOf(Package));
@@ -261,7 +266,7 @@ public sealed class PackagePollSpecs : IAsyncLifetime, IDisposable
         _registry.Publish(Package, Start.AddYears(-1), [.. Enumerable.Range(0, 3000).Select(i => $"1.0.{i}")]);
         var result = (await PollAsync()).Result!;
         Assert.Equal((3000, 2999, 1), (result.Found, result.Skipped, result.Queued.Count));
-        Assert.Equal(["2999|1"], _bench.Rows("SELECT sum(state = 'skipped'), sum(state = 'queued') FROM releases"));
+        Assert.Equal(["2999|1"], _bench.Rows("SELECT count(*) FILTER (WHERE state = 'skipped'), count(*) FILTER (WHERE state = 'queued') FROM releases"));
     }
 
     private async Task WatchAsync()
@@ -272,7 +277,7 @@ public sealed class PackagePollSpecs : IAsyncLifetime, IDisposable
     }
 
     private void Record(string version) => _bench.Execute(
-        "INSERT INTO releases (package_name, version, tarball_sha256, npm_integrity, published_at, discovered_at) VALUES ($1, $2, '', '', NULL, $3)", Package, version, StorageText.Time(_clock.GetUtcNow()));
+        "INSERT INTO releases (package_name, version, tarball_sha256, npm_integrity, published_at, discovered_at) VALUES (@p0, @p1, '', '', NULL, @p2)", Package, version, StorageText.Time(_clock.GetUtcNow()));
 
     private Task<PollOutcome> PollAsync(string package = Package) =>
         new PackagePoll(_bench.Store, _client, _queue, _settings, _clock).RunAsync(package, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60));
@@ -286,3 +291,7 @@ public sealed class PackagePollSpecs : IAsyncLifetime, IDisposable
     private static Func<HttpContext, string, Task<bool>> FullDocuments(int status) => (context, name) =>
         context.Request.Headers.Accept.ToString().Contains("install-v1", StringComparison.Ordinal) ? Task.FromResult(false) : Failing(status)(context, name);
 }
+
+public sealed class SqlitePackagePollSpecs() : PackagePollSpecs(Backend.Sqlite);
+
+public sealed class PostgresPackagePollSpecs() : PackagePollSpecs(Backend.Postgres);

@@ -1,9 +1,8 @@
 using System.Collections.Concurrent;
 using Fangs.Actors.Storage;
-using Fangs.Actors.Storage.Sqlite;
 using Fangs.Actors.Watching;
 using Fangs.Protocol;
-using Microsoft.Data.Sqlite;
+using Fangs.Tests.Storage;
 
 namespace Fangs.Tests.Watching;
 
@@ -37,62 +36,49 @@ internal sealed class ScanQueueBook : IScanQueue
     public IEnumerable<string> VersionsOf(string package) => Jobs.Where(j => j.PackageName == package).Select(j => j.Version!);
 }
 
-/// <summary>A real database for the watcher's store.</summary>
+/// <summary>A real database of either kind for the watcher's store.</summary>
 internal sealed class WatchBench : IAsyncDisposable
 {
-    private readonly string _directory = Directory.CreateTempSubdirectory("fangs-watch-").FullName;
+    private readonly BackendDatabase _backend;
+    private readonly StoreDatabase _database;
     private readonly StoreWriter _writer;
 
-    public WatchBench(TimeProvider clock)
+    public WatchBench(TimeProvider clock, Backend backend = Backend.Sqlite)
     {
-        Database = SqliteDatabase.OpenExclusive(Path.Combine(_directory, "fangs.db"));
-        _writer = new StoreWriter(Database);
-        Store = new WatchStore(Database, _writer, clock);
+        _backend = BackendDatabase.Create(backend);
+        _database = StoreDatabase.OpenExclusive(_backend.Target);
+        _writer = new StoreWriter(_database);
+        Store = new WatchStore(_database, _writer, clock);
     }
 
-    public SqliteDatabase Database { get; }
+    public StorageTarget Target => _backend.Target;
 
     public IWatchStore Store { get; }
 
     /// <summary>What <c>package add</c> does.</summary>
     public void Add(string package, DateTimeOffset at, string? lastSeen = null) =>
-        Execute("INSERT INTO packages (name, added_at, last_seen_version) VALUES ($1, $2, $3)", package, StorageText.Time(at), lastSeen);
+        Execute("INSERT INTO packages (name, added_at, last_seen_version) VALUES (@p0, @p1, @p2)", package, StorageText.Time(at), lastSeen);
 
     /// <summary>What <c>package remove</c> does.</summary>
-    public void Remove(string package) => Execute("PRAGMA foreign_keys = ON; DELETE FROM packages WHERE name = $1", package);
+    public void Remove(string package) => Execute("DELETE FROM packages WHERE name = @p0", package);
 
     public void Execute(string sql, params object?[] values)
     {
-        using var connection = Database.OpenWriter();
-        using var command = Command(connection, sql, values);
-        command.ExecuteNonQuery();
+        using var session = _database.Target.OpenSession();
+        session.Execute(sql, values);
     }
 
     /// <summary>Rows as text, columns separated by bars, sorted by the query.</summary>
     public IReadOnlyList<string> Rows(string sql, params object?[] values)
     {
-        using var connection = Database.OpenReader();
-        using var command = Command(connection, sql, values);
-        using var reader = command.ExecuteReader();
-        var rows = new List<string>();
-        while (reader.Read()) rows.Add(string.Join('|', Enumerable.Range(0, reader.FieldCount).Select(i => reader.IsDBNull(i) ? "" : reader.GetValue(i).ToString())));
-        return rows;
+        using var session = _database.OpenReadSession();
+        return session.Rows(sql, row => string.Join('|', Enumerable.Range(0, row.Columns).Select(i => row.IsDBNull(i) ? "" : row.GetValue(i) is long or int ? $"{row.GetInt64(i)}" : row.GetString(i))), values);
     }
 
     public async ValueTask DisposeAsync()
     {
         await _writer.DisposeAsync();
-        Database.Dispose();
-        Directory.Delete(_directory, recursive: true);
-    }
-
-    private static SqliteCommand Command(SqliteConnection connection, string sql, object?[] values)
-    {
-        var command = connection.CreateCommand();
-#pragma warning disable CA2100 // constants of the tests
-        command.CommandText = sql;
-#pragma warning restore CA2100
-        for (var i = 0; i < values.Length; i++) command.Parameters.AddWithValue($"${i + 1}", values[i] ?? DBNull.Value);
-        return command;
+        _database.Dispose();
+        _backend.Dispose();
     }
 }

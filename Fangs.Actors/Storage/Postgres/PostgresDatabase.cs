@@ -42,15 +42,17 @@ public sealed class PostgresDatabase : StoreDatabase
     internal override (string HoconFile, Akka.Actor.Setup.Setup Setup) Journal => ("postgres.conf", PostgresJournal.SetupFor(_dsn));
 
     /// <summary>Takes the lock and brings the schema up to date.</summary>
+    /// <param name="dsn">The database.</param>
+    /// <param name="applied">Told of each migration that was applied.</param>
     /// <exception cref="StorageUnusableException">Another orchestrator has the database, it is of a newer version, or it cannot be reached.</exception>
-    public static PostgresDatabase OpenExclusive(PostgresDsn dsn)
+    public static PostgresDatabase OpenExclusive(PostgresDsn dsn, Action<string>? applied = null)
     {
         ArgumentNullException.ThrowIfNull(dsn);
         var database = new PostgresDatabase(dsn);
         try
         {
             database._locked = database.Connect();
-            PostgresMigrator.Migrate(dsn);
+            PostgresMigrator.Migrate(dsn, applied);
             return database;
         }
         catch (Exception e)

@@ -32,11 +32,11 @@ public static class PostgresMigrator
             wait.ExecuteNonQuery();
         }
 
-        var before = MigrationJournal.Check(session, dsn.Name, Known);
+        MigrationJournal.Check(session, dsn.Name, Known);
         var result = DeployChanges.To
             .PostgresqlDatabase(dsn.Unpooled("fangs migration"))
             .WithScripts(Known.Select(m => new SqlScript(m.Version, m.Sql)))
-            .JournalTo((connections, _) => new MigrationJournal(connections, SqlDialect.Postgres))
+            .JournalTo((connections, _) => new MigrationJournal(connections, SqlDialect.Postgres, applied))
             .WithTransactionPerScript()
             .WithVariablesDisabled()
             .WithExecutionTimeout(TimeSpan.FromHours(6))
@@ -45,6 +45,5 @@ public static class PostgresMigrator
             .PerformUpgrade();
         if (!result.Successful)
             throw new StorageUnusableException($"Migration {result.ErrorScript?.Name} of {dsn.Name} failed: {result.Error.Message}", result.Error);
-        foreach (var (version, _) in Known.Where(m => !before.Contains(m.Version))) applied?.Invoke(version);
     }
 }

@@ -80,6 +80,21 @@ public sealed class PostgresSession : StoreSession
     }
 
     /// <inheritdoc/>
+    internal override Transfer.IBulkInsert BeginBulk(string table, IReadOnlyList<string> columns) =>
+        new Bulk(Connection.BeginTextImport($"COPY {table} ({string.Join(", ", columns)}) FROM STDIN"));
+
+    /// <inheritdoc/>
+    internal override long? SequenceOf(string table, string column)
+    {
+        var sequence = First("SELECT coalesce(pg_get_serial_sequence(@p0, @p1), '')", row => row.GetString(0), table, column);
+        return string.IsNullOrEmpty(sequence) ? null : Number($"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {sequence}");
+    }
+
+    /// <inheritdoc/>
+    internal override void SetSequence(string table, string column, long last) =>
+        Execute("SELECT setval(pg_get_serial_sequence(@p0, @p1)::regclass, @p2::bigint)", table, column, last);
+
+    /// <inheritdoc/>
     protected override DbCommand Bind(string sql, ReadOnlySpan<object?> values)
     {
         if (!_statements.TryGetValue(sql, out var command))
@@ -107,4 +122,51 @@ public sealed class PostgresSession : StoreSession
     private static string NameOf(int parameter) => "p" + parameter.ToString(CultureInfo.InvariantCulture);
 
     private static string TextOf(object value) => value as string ?? Convert.ToString(value, CultureInfo.InvariantCulture)!;
+
+    // COPY's text form: columns apart by tabs, rows by line breaks, those and backslashes escaped.
+    private sealed class Bulk(NpgsqlCopyTextWriter copy) : Transfer.IBulkInsert
+    {
+        private bool _isComplete;
+
+        public void Add(ReadOnlySpan<object?> values)
+        {
+            for (var i = 0; i < values.Length; i++)
+            {
+                if (i > 0) copy.Write('\t');
+                switch (values[i])
+                {
+                    case null: copy.Write("\\N"); break;
+                    case byte[] bytes: copy.Write("\\\\x"); copy.Write(Convert.ToHexStringLower(bytes)); break;
+                    case string text: WriteText(text); break;
+                    case var value: copy.Write(TextOf(value)); break;
+                }
+            }
+
+            copy.Write('\n');
+        }
+
+        public void Complete()
+        {
+            _isComplete = true;
+            copy.Dispose();
+        }
+
+        public void Dispose()
+        {
+            if (!_isComplete) copy.Cancel();
+        }
+
+        private void WriteText(string text)
+        {
+            var rest = text.AsSpan();
+            while (rest.IndexOfAny("\\\t\n\r") is var at and >= 0)
+            {
+                copy.Write(rest[..at]);
+                copy.Write(rest[at] switch { '\t' => "\\t", '\n' => "\\n", '\r' => "\\r", _ => "\\\\" });
+                rest = rest[(at + 1)..];
+            }
+
+            copy.Write(rest);
+        }
+    }
 }

@@ -24,8 +24,9 @@ public sealed class SqliteDatabase : StoreDatabase
 
     /// <summary>Creates the directory and the file where needed, takes the lock, sets up the file and brings its schema up to date.</summary>
     /// <param name="path">Path of the file, relative to the working directory or absolute.</param>
+    /// <param name="applied">Told of each migration that was applied.</param>
     /// <exception cref="StorageUnusableException">Another orchestrator has the file, it is of a newer version, or it cannot be opened.</exception>
-    public static SqliteDatabase OpenExclusive(string path)
+    public static SqliteDatabase OpenExclusive(string path, Action<string>? applied = null)
     {
         var full = System.IO.Path.GetFullPath(path);
         FileStream? fileLock = null;
@@ -40,7 +41,7 @@ public sealed class SqliteDatabase : StoreDatabase
                 Execute(connection, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;");
             }
 
-            SqliteMigrator.Migrate(database);
+            SqliteMigrator.Migrate(database, applied);
             return database;
         }
         catch (IOException e)

@@ -11,15 +11,17 @@ public static class SqliteMigrator
     public static IReadOnlyList<(string Version, string Sql)> Known { get; } = MigrationJournal.Load("migrations/sqlite/");
 
     /// <summary>Applies what is missing.</summary>
+    /// <param name="database">The file.</param>
+    /// <param name="applied">Told of each version that was applied.</param>
     /// <exception cref="StorageUnusableException">The file has a migration that this build does not know, or one was changed afterwards, or one fails.</exception>
-    public static void Migrate(SqliteDatabase database)
+    public static void Migrate(SqliteDatabase database, Action<string>? applied = null)
     {
         ArgumentNullException.ThrowIfNull(database);
         using (var session = database.OpenWriteSession()) MigrationJournal.Check(session, database.Path, Known);
         var result = DeployChanges.To
             .SqliteDatabase(database.ConnectionString)
             .WithScripts(Known.Select(m => new SqlScript(m.Version, m.Sql)))
-            .JournalTo((connections, _) => new MigrationJournal(connections, SqlDialect.Sqlite))
+            .JournalTo((connections, _) => new MigrationJournal(connections, SqlDialect.Sqlite, applied))
             .WithTransactionPerScript()
             .WithVariablesDisabled()
             .LogTo(new NoOpUpgradeLog())

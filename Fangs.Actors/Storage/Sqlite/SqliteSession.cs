@@ -17,14 +17,16 @@ public sealed class SqliteSession : StoreSession
     /// <summary>Takes over an open connection.</summary>
     public SqliteSession(SqliteConnection connection) => _connection = connection;
 
-    /// <summary>Opens a file that exists for writing, beside an orchestrator.</summary>
+    /// <summary>Opens a file that exists, beside an orchestrator.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="isReadOnly">Whether it is only read.</param>
     /// <exception cref="SqliteException">It cannot be opened.</exception>
-    public static SqliteSession OpenExisting(string path)
+    public static SqliteSession OpenExisting(string path, bool isReadOnly = false)
     {
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder
         {
             DataSource = path,
-            Mode = SqliteOpenMode.ReadWrite,
+            Mode = isReadOnly ? SqliteOpenMode.ReadOnly : SqliteOpenMode.ReadWrite,
             ForeignKeys = true,
             DefaultTimeout = 5,
             Pooling = false,
@@ -93,6 +95,20 @@ public sealed class SqliteSession : StoreSession
     }
 
     /// <inheritdoc/>
+    internal override Transfer.IBulkInsert BeginBulk(string table, IReadOnlyList<string> columns) => new Bulk(
+        Prepare($"INSERT INTO {table} ({string.Join(", ", columns)}) VALUES ({string.Join(", ", columns.Select((_, i) => $"@p{i}"))})", columns.Count));
+
+    /// <inheritdoc/>
+    internal override long? SequenceOf(string table, string column) => Number("SELECT seq FROM sqlite_sequence WHERE name = @p0", table);
+
+    /// <inheritdoc/>
+    internal override void SetSequence(string table, string column, long last)
+    {
+        if (Execute("UPDATE sqlite_sequence SET seq = max(seq, @p1) WHERE name = @p0", table, last) == 0)
+            Execute("INSERT INTO sqlite_sequence (name, seq) VALUES (@p0, @p1)", table, last);
+    }
+
+    /// <inheritdoc/>
     protected override DbCommand Bind(string sql, ReadOnlySpan<object?> values)
     {
         var command = Prepare(sql, values.Length);
@@ -105,5 +121,24 @@ public sealed class SqliteSession : StoreSession
     {
         foreach (var command in _statements.Values) command.Dispose();
         _connection.Dispose();
+    }
+
+    private sealed class Bulk(SqliteCommand insert) : Transfer.IBulkInsert
+    {
+        public void Add(ReadOnlySpan<object?> values)
+        {
+            for (var i = 0; i < values.Length; i++) insert.Parameters[i].Value = values[i] ?? DBNull.Value;
+            insert.ExecuteNonQuery();
+        }
+
+        public void Complete()
+        {
+            // Each row is there already.
+        }
+
+        public void Dispose()
+        {
+            // The session owns the statement, and whoever began the transaction takes it back.
+        }
     }
 }
