@@ -4,17 +4,18 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
-using Microsoft.Data.Sqlite;
+using Fangs.Actors.Storage.Transfer;
+using Fangs.Tests.Storage;
 
 namespace Fangs.Tests.EndToEnd;
 
 /// <summary>The orchestrator's process is killed with SIGKILL in the middle of work; what it had promised must be true afterwards.</summary>
-public sealed class OrchestratorCrashSpecs : IDisposable
+public abstract class OrchestratorCrashSpecs(Backend backend) : IDisposable
 {
     private const int Clients = 4;
     private const int KilledAfter = 150;
 
-    private readonly string _directory = Directory.CreateTempSubdirectory("fangs-crash-").FullName;
+    private readonly BackendDatabase _database = BackendDatabase.Create(backend);
     private readonly ConcurrentBag<string> _accepted = [];
     private readonly ConcurrentBag<(string Run, int Seq)> _acknowledged = [];
 
@@ -54,8 +55,8 @@ public sealed class OrchestratorCrashSpecs : IDisposable
 
     public void Dispose()
     {
-        SqliteConnection.ClearAllPools();
-        Directory.Delete(_directory, recursive: true);
+        _database.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     private async Task ClientAsync(HttpClient http, Action progress, CancellationToken killed)
@@ -94,29 +95,21 @@ public sealed class OrchestratorCrashSpecs : IDisposable
 
     private void Verify()
     {
-        using var database = new SqliteConnection($"Data Source={Path.Combine(_directory, "fangs.db")}");
-        database.Open();
-        Assert.Equal("ok", Scalar<string>(database, "PRAGMA integrity_check"));
+        if (_database.Target is Actors.Storage.StorageTarget.Sqlite) Assert.Equal(["ok"], _database.Rows("PRAGMA integrity_check"));
         foreach (var run in _accepted)
-            Assert.Equal(1L, Scalar<long>(database, $"SELECT count(*) FROM runs WHERE id = '{run}'"));
+            Assert.Equal(["1"], _database.Rows($"SELECT count(*) FROM runs WHERE id = '{run}'"));
         foreach (var (run, seq) in _acknowledged)
-            Assert.Equal(2L, Scalar<long>(database, $"SELECT coalesce(sum(events), 0) FROM event_batches WHERE run_id = '{run}' AND seq = {seq}"));
-        Assert.Equal(Scalar<long>(database, "SELECT sum(events) FROM event_batches"), Scalar<long>(database, "SELECT count(*) FROM events"));
-        Assert.Equal(Scalar<long>(database, "SELECT count(*) FROM events"), Scalar<long>(database, "SELECT sum(count) FROM run_event_counts"));
+            Assert.Equal(["2"], _database.Rows($"SELECT coalesce(sum(events), 0) FROM event_batches WHERE run_id = '{run}' AND seq = {seq}"));
+        Assert.Equal(_database.Rows("SELECT sum(events) FROM event_batches"), _database.Rows("SELECT count(*) FROM events"));
+        Assert.Equal(_database.Rows("SELECT count(*) FROM events"), _database.Rows("SELECT sum(count) FROM run_event_counts"));
         // Every accepted job is still in the queue: no runner has taken one.
-        Assert.Equal(_accepted.Count, _accepted.Count(run => Scalar<long>(database, $"SELECT count(*) FROM journal WHERE manifest = 'job-queued-v1' AND instr(message, '{RunArray(run)}') > 0") == 1));
+        var jobs = _database.Target is Actors.Storage.StorageTarget.Sqlite ? "CAST(message AS TEXT)" : "convert_from(message, 'UTF8')";
+        var queued = _database.Rows($"SELECT {jobs} FROM journal WHERE manifest = 'job-queued-v1'");
+        Assert.All(_accepted, run => Assert.Single(queued, job => job.Contains(RunArray(run), StringComparison.Ordinal)));
+        Assert.Empty(DatabaseCheck.Run(_database.Target, _ => { }, CancellationToken.None));
     }
 
     private static string RunArray(string run) => "[" + string.Join(',', Convert.FromHexString(run)) + "]";
-
-#pragma warning disable CA2100 // ids that the orchestrator made
-    private static T Scalar<T>(SqliteConnection database, string sql)
-    {
-        using var command = database.CreateCommand();
-        command.CommandText = sql;
-        return (T)command.ExecuteScalar()!;
-    }
-#pragma warning restore CA2100
 
     private static async Task UntilHealthyAsync(HttpClient http)
     {
@@ -139,7 +132,7 @@ public sealed class OrchestratorCrashSpecs : IDisposable
     private Process Start(int port)
     {
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "fangs")) { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in new[] { "orchestrator", "-addr", $"127.0.0.1:{port}", "-sqlite-path", Path.Combine(_directory, "fangs.db") }) start.ArgumentList.Add(argument);
+        foreach (var argument in new[] { "orchestrator", "-addr", $"127.0.0.1:{port}" }.Concat(_database.Flags)) start.ArgumentList.Add(argument);
         var process = Process.Start(start)!;
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
@@ -153,3 +146,7 @@ public sealed class OrchestratorCrashSpecs : IDisposable
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
+
+public sealed class SqliteOrchestratorCrashSpecs() : OrchestratorCrashSpecs(Backend.Sqlite);
+
+public sealed class PostgresOrchestratorCrashSpecs() : OrchestratorCrashSpecs(Backend.Postgres);

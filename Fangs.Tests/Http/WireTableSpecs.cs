@@ -1,15 +1,18 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Fangs.Tests.Storage;
 
 namespace Fangs.Tests.Http;
 
 /// <summary>The wire protocol as a table: request in bytes, status, and what the body must say.</summary>
-public sealed partial class WireTableSpecs(WireTableSpecs.Prepared prepared) : IClassFixture<WireTableSpecs.Prepared>
+public abstract partial class WireTableSpecs(WireTableSpecs.Prepared prepared)
 {
     /// <summary>An orchestrator with a registered runner and runs in several states, named in paths and bodies by placeholders.</summary>
-    public sealed class Prepared : IAsyncLifetime
+    public abstract class Prepared(Backend backend) : IAsyncLifetime
     {
-        public OrchestratorFixture Orchestrator { get; } = new();
+        private readonly BackendDatabase _database = BackendDatabase.Create(backend);
+
+        public OrchestratorFixture Orchestrator => field ??= new OrchestratorFixture { Database = _database };
 
         public Dictionary<string, string> Names { get; } = [];
 
@@ -27,7 +30,11 @@ public sealed partial class WireTableSpecs(WireTableSpecs.Prepared prepared) : I
             await Expect(200, "POST", $"/v1/runs/{Names["ENDED"]}/result", """{"status":"ok","events_emitted":3}""");
         }
 
-        public Task DisposeAsync() => Orchestrator.DisposeAsync();
+        public async Task DisposeAsync()
+        {
+            await Orchestrator.DisposeAsync();
+            _database.Dispose();
+        }
 
         private async Task<string> Expect(int status, string method, string path, string body)
         {
@@ -65,4 +72,14 @@ public sealed partial class WireTableSpecs(WireTableSpecs.Prepared prepared) : I
 
     [GeneratedRegex(@"\{(A|B|C|ENDED|A#|B#|C#|ENDED#)\}")]
     private static partial Regex Placeholder();
+}
+
+public sealed class SqliteWireTableSpecs(SqliteWireTableSpecs.Fixture prepared) : WireTableSpecs(prepared), IClassFixture<SqliteWireTableSpecs.Fixture>
+{
+    public sealed class Fixture() : Prepared(Backend.Sqlite);
+}
+
+public sealed class PostgresWireTableSpecs(PostgresWireTableSpecs.Fixture prepared) : WireTableSpecs(prepared), IClassFixture<PostgresWireTableSpecs.Fixture>
+{
+    public sealed class Fixture() : Prepared(Backend.Postgres);
 }

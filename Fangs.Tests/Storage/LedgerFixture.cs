@@ -19,12 +19,17 @@ public sealed class LedgerFixture : IAsyncDisposable
     private readonly CoreSettings _settings;
 
     private readonly BackendDatabase _database;
+    private readonly bool _ownsDatabase;
     private readonly TimeProvider _clock;
 
     public LedgerFixture(CoreSettings? settings = null, Backend backend = Backend.Sqlite, TimeProvider? clock = null)
+        : this(BackendDatabase.Create(backend), settings, clock) => _ownsDatabase = true;
+
+    /// <summary>Over a database that stays when this is disposed.</summary>
+    internal LedgerFixture(BackendDatabase database, CoreSettings? settings = null, TimeProvider? clock = null)
     {
         _clock = clock ?? TimeProvider.System;
-        _database = BackendDatabase.Create(backend);
+        _database = database;
         _settings = _database.On(settings ?? new CoreSettings());
         Store = new Store(_settings, _clock);
     }
@@ -119,7 +124,7 @@ public sealed class LedgerFixture : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Store.DisposeAsync();
-        _database.Dispose();
+        if (_ownsDatabase) _database.Dispose();
     }
 }
 
