@@ -6,7 +6,7 @@ using Fangs.Tests.Storage;
 namespace Fangs.Tests.Http;
 
 /// <summary>A whole orchestrator on PostgreSQL: commands find it, and it survives the loss of its connections.</summary>
-public sealed class PostgresOrchestratorSpecs : IAsyncLifetime
+public sealed class PostgresOrchestratorSpecs : IAsyncLifetime, IDisposable
 {
     private readonly BackendDatabase _database = BackendDatabase.Create(Backend.Postgres);
     private readonly CliFixture _cli = new();
@@ -21,6 +21,10 @@ public sealed class PostgresOrchestratorSpecs : IAsyncLifetime
     public async Task DisposeAsync()
     {
         await _orchestrator.DisposeAsync();
+    }
+
+    public void Dispose()
+    {
         _cli.Dispose();
         _database.Dispose();
     }

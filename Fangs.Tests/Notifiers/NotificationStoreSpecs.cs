@@ -7,17 +7,21 @@ using Microsoft.Extensions.Time.Testing;
 namespace Fangs.Tests.Notifiers;
 
 /// <summary>What comes into the outbox, and how it leaves it.</summary>
-public sealed class NotificationStoreSpecs : IAsyncDisposable
+public abstract class NotificationStoreSpecs : IAsyncDisposable
 {
     private static readonly AttemptResult Ok = new(AttemptStatus.Sent, 200, "thanks", "");
     private readonly FakeTimeProvider _clock = new(new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero));
     private readonly LedgerFixture _fixture;
 
-    public NotificationStoreSpecs() => _fixture = new LedgerFixture(clock: _clock);
+    protected NotificationStoreSpecs(Backend backend) => _fixture = new LedgerFixture(backend: backend, clock: _clock);
 
     private INotificationStore Store => _fixture.Store.Notifications;
 
-    public ValueTask DisposeAsync() => _fixture.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _fixture.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
 
     [Fact]
     public async Task A_run_with_deviations_puts_one_alert_per_enabled_target_into_the_outbox()
@@ -35,11 +39,11 @@ public sealed class NotificationStoreSpecs : IAsyncDisposable
     {
         await TargetsAsync(Target("a"));
         await BaselineAsync();
-        _fixture.Execute("CREATE TRIGGER broken BEFORE INSERT ON notification_outbox BEGIN SELECT RAISE(ABORT, 'disk'); END;");
+        _fixture.Execute("ALTER TABLE notification_outbox RENAME TO hidden_outbox");
         var run = await _fixture.EndedAsync("left-thing", Did.Exec("/usr/bin/node"), Did.Lookup("evil.example"));
         await Assert.ThrowsAsync<StorageException>(() => _fixture.Ledger.AnalyseAsync(run));
         Assert.Equal("0", _fixture.Text("SELECT count(*) FROM deviations"));
-        _fixture.Execute("DROP TRIGGER broken;");
+        _fixture.Execute("ALTER TABLE hidden_outbox RENAME TO notification_outbox;");
         await _fixture.Ledger.AnalyseAsync(run);
         Assert.Equal(("1", "1"), (_fixture.Text("SELECT count(*) FROM deviations"), Outbox("count(*)")));
     }
@@ -157,7 +161,7 @@ public sealed class NotificationStoreSpecs : IAsyncDisposable
         await TargetsAsync(Target("a"));
         await BaselineAsync();
         var run = await DeviantAsync();
-        _fixture.Execute("PRAGMA foreign_keys = ON; DELETE FROM notifiers;");
+        _fixture.Execute("DELETE FROM notifiers;");
         Assert.Equal("0", Outbox("count(*)"));
         await Store.RecordAsync(Attempt(run, 1, Ok));
         Assert.Equal("0", _fixture.Text("SELECT count(*) FROM notifications"));
@@ -189,5 +193,9 @@ public sealed class NotificationStoreSpecs : IAsyncDisposable
 
     private Task<RunId> DeviantAsync() => _fixture.JudgedAsync("left-thing", Did.Exec("/usr/bin/node"), Did.Lookup("evil.example"));
 
-    private string Outbox(string what) => _fixture.Text($"SELECT {what} FROM notification_outbox ORDER BY run_id, notifier_name");
+    private string Outbox(string what) => _fixture.Text($"SELECT {what} FROM (SELECT * FROM notification_outbox ORDER BY run_id, notifier_name) AS o");
 }
+
+public sealed class SqliteNotificationStoreSpecs() : NotificationStoreSpecs(Backend.Sqlite);
+
+public sealed class PostgresNotificationStoreSpecs() : NotificationStoreSpecs(Backend.Postgres);

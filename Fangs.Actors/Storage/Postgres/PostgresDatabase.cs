@@ -19,6 +19,8 @@ public sealed class PostgresDatabase : StoreDatabase
 
     private const string Prefix = "fangs ";
     private const int LostSessionEndsWithinMs = 3000;
+    private const int TakeAttempts = 4;
+    private static readonly TimeSpan TakePause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(1);
@@ -51,7 +53,7 @@ public sealed class PostgresDatabase : StoreDatabase
         var database = new PostgresDatabase(dsn);
         try
         {
-            database._locked = database.Connect();
+            database._locked = database.ConnectPatiently();
             PostgresMigrator.Migrate(dsn, applied);
             return database;
         }
@@ -91,7 +93,7 @@ public sealed class PostgresDatabase : StoreDatabase
             var connection = _locked;
             _locked = null;
             if (connection is null) connection = Reconnect();
-            return new PostgresSession(connection, prepares: true);
+            return new PostgresSession(connection, prepares: true, holdsLock: true);
         }
     }
 
@@ -127,10 +129,27 @@ public sealed class PostgresDatabase : StoreDatabase
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        _locked?.Dispose();
+        if (_locked is { } unused) new PostgresSession(unused, prepares: false, holdsLock: true).Dispose();
         _locked = null;
         using var pooled = new NpgsqlConnection(_dsn.ConnectionString);
         NpgsqlConnection.ClearPool(pooled);
+    }
+
+    // A predecessor that was killed has the lock until the server has noticed, which takes a moment.
+    private NpgsqlConnection ConnectPatiently()
+    {
+        using var pause = new ManualResetEvent(false);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return Connect();
+            }
+            catch (StorageInUseException) when (attempt < TakeAttempts)
+            {
+                pause.WaitOne(TakePause);
+            }
+        }
     }
 
     private NpgsqlConnection Reconnect()

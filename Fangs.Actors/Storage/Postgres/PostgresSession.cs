@@ -14,12 +14,15 @@ namespace Fangs.Actors.Storage.Postgres;
 public sealed class PostgresSession : StoreSession
 {
     private readonly bool _prepares;
+    private readonly bool _holdsLock;
     private readonly Dictionary<string, NpgsqlCommand> _statements = new(StringComparer.Ordinal);
 
     /// <summary>Takes over an open connection.</summary>
     /// <param name="connection">The connection.</param>
     /// <param name="prepares">Whether statements are prepared: for a connection that lives long.</param>
-    internal PostgresSession(NpgsqlConnection connection, bool prepares) => (Connection, _prepares) = (connection, prepares);
+    /// <param name="holdsLock">Whether it has the orchestrator's lock, which it gives back at its end: who waits for it must not wait for the server to notice.</param>
+    internal PostgresSession(NpgsqlConnection connection, bool prepares, bool holdsLock = false) =>
+        (Connection, _prepares, _holdsLock) = (connection, prepares, holdsLock);
 
     /// <inheritdoc/>
     public override SqlDialect Dialect => SqlDialect.Postgres;
@@ -115,6 +118,15 @@ public sealed class PostgresSession : StoreSession
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
+        try
+        {
+            if (_holdsLock && Connection.State == ConnectionState.Open) Execute("SELECT pg_advisory_unlock_all()");
+        }
+        catch (DbException)
+        {
+            // The end of the session gives it back as well.
+        }
+
         foreach (var command in _statements.Values) command.Dispose();
         Connection.Dispose();
     }
