@@ -3,7 +3,6 @@ using Cocona.Builder;
 using Fangs.Actors.Storage;
 using Fangs.Actors.Storage.Queries;
 using Fangs.Cli.Arguments;
-using Fangs.Cli.Rendering;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;

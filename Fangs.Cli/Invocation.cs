@@ -1,6 +1,5 @@
 using Fangs.Actors.Storage.Queries;
 using Fangs.Cli.Arguments;
-using Fangs.Cli.Rendering;
 
 namespace Fangs.Cli;
 

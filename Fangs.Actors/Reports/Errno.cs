@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Fangs.Cli.Runs;
+namespace Fangs.Actors.Reports;
 
 /// <summary>Names of Linux error numbers that sandboxed code runs into.</summary>
 public static class Errno

@@ -1,4 +1,4 @@
-namespace Fangs.Cli.Runs;
+namespace Fangs.Actors.Reports;
 
 /// <summary>Tells the files that an installation is expected to write from all others.</summary>
 public static class InstallTree

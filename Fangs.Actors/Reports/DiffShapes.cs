@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Fangs.Cli.Rendering;
+namespace Fangs.Actors.Reports;
 
 /// <summary>Answer of <c>diff</c>.</summary>
 public sealed record DiffJson

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Fangs.Protocol;
 
-namespace Fangs.Cli.Rendering;
+namespace Fangs.Actors.Reports;
 
 /// <summary>Times for people.</summary>
 public static class TimeText

@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Unicode;
 
-namespace Fangs.Cli.Rendering;
+namespace Fangs.Actors.Reports;
 
 /// <summary>Makes text from events, npm or servers safe to print.</summary>
 /// <remarks>

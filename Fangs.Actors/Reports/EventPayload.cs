@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Fangs.Protocol;
 
-namespace Fangs.Cli.Runs;
+namespace Fangs.Actors.Reports;
 
 /// <summary>Tolerant view of a stored payload: what is missing or of another kind reads as empty, because runners of all versions sent it.</summary>
 public readonly struct EventPayload

@@ -1,8 +1,7 @@
 using Fangs.Actors.Analysis;
 using Fangs.Actors.Storage.Queries;
-using Fangs.Cli.Rendering;
 
-namespace Fangs.Cli.Runs;
+namespace Fangs.Actors.Reports;
 
 /// <summary>What can be said of a run: nothing yet, nothing reliable, or whether it did what the package had not done before.</summary>
 public static class RunVerdict
@@ -26,12 +25,12 @@ public static class RunVerdict
     public static string Sentence(RunRow run)
     {
         ArgumentNullException.ThrowIfNull(run);
-        var open = run.OpenDeviations == 1 ? "1 deviation waits" : $"{RunText.Number(run.OpenDeviations)} deviations wait";
+        var open = run.OpenDeviations == 1 ? "1 deviation waits" : $"{NumberText.Of(run.OpenDeviations)} deviations wait";
         return Word(run) switch
         {
             "inconclusive" => $"inconclusive: {Reason(run)}{(run.OpenDeviations > 0 ? $"; {open} for a decision" : "")}",
             "deviating" => $"deviating: {open} for a decision",
-            "clean" when run.Notes > 0 => $"clean; {(run.Notes == 1 ? "1 value that was learned touches" : $"{RunText.Number(run.Notes)} values that were learned touch")} credentials",
+            "clean" when run.Notes > 0 => $"clean; {(run.Notes == 1 ? "1 value that was learned touches" : $"{NumberText.Of(run.Notes)} values that were learned touch")} credentials",
             "clean" => "clean",
             "none" => "none: without a package there is nothing to compare with",
             _ when run.State is "done" or "analyzed" => "not yet: the analysis is due",

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
-namespace Fangs.Cli.Rendering;
+namespace Fangs.Actors.Reports;
 
 /// <summary>
 /// Writes a stored payload anew, so that the output's encoder and indentation apply. Text that is valid JSON but no valid text

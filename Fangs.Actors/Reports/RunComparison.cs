@@ -1,6 +1,6 @@
 using Fangs.Actors.Analysis;
 
-namespace Fangs.Cli.Comparison;
+namespace Fangs.Actors.Reports;
 
 /// <summary>What one run did and another did not. Pure.</summary>
 /// <param name="OnlyFirst">What only the first did, by category and value.</param>

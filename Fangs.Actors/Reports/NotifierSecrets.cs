@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 using Fangs.Actors.Notifiers;
 using Fangs.Actors.Storage.Queries;
 
-namespace Fangs.Cli.Notifiers;
+namespace Fangs.Actors.Reports;
 
 /// <summary>Hides what gives whoever reads it the power to post: the path of a webhook, and the values of headers.</summary>
 public static partial class NotifierSecrets

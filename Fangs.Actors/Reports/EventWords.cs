@@ -1,7 +1,6 @@
 using System.Globalization;
-using Fangs.Cli.Rendering;
 
-namespace Fangs.Cli.Runs;
+namespace Fangs.Actors.Reports;
 
 /// <summary>Says in words what an event shows. The result is safe to print.</summary>
 public static class EventWords
