@@ -60,6 +60,9 @@ public sealed class ReadOnlyDatabase : IDisposable
         ? column
         : $"(substr({column}, 1, 19) || '.' || substr(iif(substr({column}, 20, 1) = '.', rtrim(substr({column}, 21), 'Z'), '') || '000000000', 1, 9) || 'Z')";
 
+    /// <summary>SQL for "the text of a column contains a parameter in lower case", whatever case the column is in.</summary>
+    internal string Contains(string column, string parameter) => $"instr(lower({column}), {parameter}) > 0";
+
     /// <summary>Opens a database file.</summary>
     /// <param name="path">The file; relative paths count from the working directory.</param>
     /// <exception cref="StorageReadException">The file is missing, not a database of ours, or newer than this build.</exception>
