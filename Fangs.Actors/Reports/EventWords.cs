@@ -8,7 +8,13 @@ public static class EventWords
     /// <summary>One line without time: what was done, by whom, with what success.</summary>
     /// <param name="type">Stored type name.</param>
     /// <param name="payload">The payload.</param>
-    public static string Describe(string type, EventPayload payload)
+    public static string Describe(string type, EventPayload payload) =>
+        $"{Action(type, payload)}{(payload.IsCredential ? " [credential]" : "")}{Actor(payload)}";
+
+    /// <summary>What was done, and with what success, where who did it is shown beside it.</summary>
+    /// <param name="type">Stored type name.</param>
+    /// <param name="payload">The payload.</param>
+    public static string Action(string type, EventPayload payload)
     {
         var words = type switch
         {
@@ -23,8 +29,7 @@ public static class EventWords
             _ => "did something this version does not know",
         };
         var failure = payload.Errno > 0 ? $" - failed, {Errno.Name(payload.Errno)}" : "";
-        var credential = payload.IsCredential ? " [credential]" : "";
-        return $"{words}{failure}{credential}{Actor(payload)}";
+        return words + failure;
     }
 
     /// <summary>The command line of an exec event: the program and its arguments. Those of a script begin with the script's path.</summary>

@@ -21,6 +21,19 @@ public static class RunVerdict
         };
     }
 
+    /// <summary>How a run stands at a glance: its <see cref="Word"/>, but <c>failed</c>, <c>queued</c> and <c>running</c> told apart.</summary>
+    public static string Standing(RunRow run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        return run.State switch
+        {
+            "failed" => "failed",
+            "pending" => "queued",
+            "done" or "analyzed" when Word(run) is var word and not "pending" => word,
+            _ => "running",
+        };
+    }
+
     /// <summary>The verdict in a sentence, with its reason. Safe to print.</summary>
     public static string Sentence(RunRow run)
     {

@@ -39,6 +39,21 @@ public static class TimeText
         return DateTimeOffset.TryParse(stored, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out time);
     }
 
+    /// <summary>How long ago an instant was, such as <c>5m ago</c>; <c>future</c> for one that has not come, <c>—</c> when it is missing or unreadable.</summary>
+    public static string Relative(string? stored, DateTimeOffset now)
+    {
+        if (string.IsNullOrEmpty(stored) || !TryParse(stored, out var time)) return "—";
+        var ago = now - time;
+        return ago switch
+        {
+            { TotalSeconds: < -1 } => "future",
+            { TotalSeconds: < 60 } => string.Create(CultureInfo.InvariantCulture, $"{Math.Max(0, (int)ago.TotalSeconds)}s ago"),
+            { TotalMinutes: < 60 } => string.Create(CultureInfo.InvariantCulture, $"{(int)ago.TotalMinutes}m ago"),
+            { TotalHours: < 48 } => string.Create(CultureInfo.InvariantCulture, $"{(int)ago.TotalHours}h ago"),
+            _ => string.Create(CultureInfo.InvariantCulture, $"{(int)ago.TotalDays}d ago"),
+        };
+    }
+
     /// <summary>A duration in seconds or minutes, such as <c>2.41s</c> or <c>1m5s</c>; <c>-</c> for none.</summary>
     /// <param name="nanoseconds">The duration in nanoseconds.</param>
     public static string Duration(long nanoseconds) => nanoseconds switch
