@@ -58,8 +58,8 @@ public sealed class DashboardServer : IAsyncDisposable
         pages.Map(app, "/ui", async _ => PageAnswer.Of<OverviewPage, OverviewModel, OverviewJson>(await overview.ReadAsync(), OverviewJson.Of, DashboardJson.Wire.OverviewJson), json: "/ui/overview.json");
         new RunPages(pages).Map(app);
         app.MapDeviations(pages);
-        app.MapPackages(pages, settings.Core.Analysis);
-        app.MapSettings(pages, settings.Core.Analysis, settings.Configuration, settings.Dashboard.Shown);
+        app.MapPackages(pages, store.Upkeep.Analysis);
+        app.MapSettings(pages, store.Upkeep.Analysis, settings.Configuration, settings.Dashboard.Shown);
         app.MapOperations(pages, overview, app.Services.GetRequiredService<ActorSystem>);
         new OperatorPages(pages, desk, settings.Edge, actors, store.Analysis.AddAuditAsync, IsServed, clock, log).Map(app);
         app.MapLive(hub, context => IsServed(context) && (!settings.Dashboard.MustSignInToRead || desk.Find(context) is not null), clock, stopping);
