@@ -86,7 +86,11 @@ public sealed class DashboardFixture : IAsyncLifetime
         {
             using var answer = await Http.PostAsync("/v1/runners/register", new StringContent(System.Text.Json.JsonSerializer.Serialize(new
             {
-                runner_id = id, hostname = host, kernel_version = "6.12.9-amd64", proto_version = 1, capabilities = new[] { "sensor", "sandbox.oci", "slots.2" },
+                runner_id = id,
+                hostname = host,
+                kernel_version = "6.12.9-amd64",
+                proto_version = 1,
+                capabilities = new[] { "sensor", "sandbox.oci", "slots.2" },
             }))).Soon();
             answer.EnsureSuccessStatusCode();
         }

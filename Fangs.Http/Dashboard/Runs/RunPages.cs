@@ -80,7 +80,8 @@ public sealed class RunPages(DashboardPages pages)
             page.HasNext && page.Items.Count > 0 ? request.With(("after", page.Items[^1].Id)) : null,
             filter == new RunFilter() && position == PagePosition.First(ListRows));
         return PageAnswer.Of<RunsPage, RunsModel, IReadOnlyList<RunJson>>(model, m => [.. m.Runs.Select(RunJson.Of)], DashboardJson.Wire.IReadOnlyListRunJson)
-            with { Previous = model.Previous, Next = model.Next };
+            with
+        { Previous = model.Previous, Next = model.Next };
     }
 
     private static async Task<PageAnswer> Show(PageRequest request)
