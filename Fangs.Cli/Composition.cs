@@ -1,8 +1,10 @@
 using Fangs.Actors.Analysis;
 using Fangs.Actors.Hosting;
 using Fangs.Actors.Watching;
+using Fangs.Cli.Configuration;
 using Fangs.Cli.Hosting;
 using Fangs.Http;
+using Fangs.Http.Dashboard;
 using Fangs.Http.Tls;
 using Fangs.Protocol;
 using Fangs.Runner.Agent;
@@ -41,6 +43,14 @@ public static class Composition
             Tls = options.Tls is { } tls ? new TlsSettings(tls.Certificate, tls.Key, tls.ClientCa) : null,
             HealthAddress = options.HealthAddress,
             Configuration = source,
+            Dashboard = new DashboardSettings
+            {
+                IsOn = options.Ui.IsOn,
+                Address = options.Ui.Address,
+                Token = options.Ui.Token,
+                // Others can reach it and no certificate tells who they are.
+                MustSignInToRead = options.Ui.Address is { } ui && !ListenAddress.IsLoopback(ui),
+            },
             Edge = edge with
             {
                 OrchestratorId = options.Id,
@@ -74,7 +84,9 @@ public static class Composition
         using var tracing = Tracing.Start(options.Otlp, "fangs-orchestrator", options.Id);
         try
         {
-            await OrchestratorHost.RunAsync(Settings(options), LogOutput.In(options.LogFormat), stop);
+            var settings = Settings(options);
+            var shown = EffectiveSettings.Of(options.Configuration).Select(setting => new ShownSetting(setting.Name, setting.Texts, setting.Line));
+            await OrchestratorHost.RunAsync(settings with { Dashboard = settings.Dashboard with { Shown = [.. shown] } }, LogOutput.In(options.LogFormat), stop);
         }
         catch (TlsFileException e)
         {

@@ -4,7 +4,6 @@ using Cocona.Builder;
 using Fangs.Actors.Storage;
 using Fangs.Actors.Storage.Queries;
 using Fangs.Cli.Arguments;
-using Fangs.Cli.Rendering;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 

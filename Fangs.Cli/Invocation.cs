@@ -1,7 +1,6 @@
 using Fangs.Actors.Storage;
 using Fangs.Actors.Storage.Queries;
 using Fangs.Cli.Arguments;
-using Fangs.Cli.Rendering;
 
 namespace Fangs.Cli;
 

@@ -7,6 +7,7 @@ using Fangs.Actors.Jobs;
 using Fangs.Actors.Storage;
 using Fangs.Actors.Telemetry;
 using Fangs.Http.Access;
+using Fangs.Http.Dashboard;
 using Fangs.Http.Endpoints;
 using Fangs.Http.Metrics;
 using Fangs.Http.Tls;
@@ -31,15 +32,20 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
     private readonly FangsMetrics _metrics;
     private volatile string? _takenOver;
     private readonly PrometheusExporter? _exporter;
+    private readonly OrchestratorSettings _settings;
+    private DashboardServer? _dashboard;
 
-    private OrchestratorHost(WebApplication app, Store store, FangsMetrics metrics, PrometheusExporter? exporter) =>
-        (_app, _store, _metrics, _exporter) = (app, store, metrics, exporter);
+    private OrchestratorHost(WebApplication app, OrchestratorSettings settings, Store store, FangsMetrics metrics, PrometheusExporter? exporter) =>
+        (_app, _settings, _store, _metrics, _exporter) = (app, settings, store, metrics, exporter);
 
     /// <summary>Where it listens.</summary>
     public Uri Address => new(Addresses.First());
 
     /// <summary>Where it answers for its health without TLS; null when that is not asked for.</summary>
-    public Uri? HealthAddress => Addresses.Skip(1).FirstOrDefault() is { } address ? new Uri(address) : null;
+    public Uri? HealthAddress => _settings.HealthAddress is null ? null : new Uri(Addresses.ElementAt(1));
+
+    /// <summary>Where the pages are.</summary>
+    public Uri DashboardAddress => _settings.Dashboard is { IsOn: true, Address: not null } ? new Uri(Addresses.Last()) : Address;
 
     /// <summary>Its actors.</summary>
     public ActorSystem System => _app.Services.GetRequiredService<ActorSystem>();
@@ -84,8 +90,8 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
             var app = Build(settings, store, metrics, clock, logging);
             try
             {
-                var host = new OrchestratorHost(app, store, metrics, settings.Metrics ? new PrometheusExporter(metrics) : null);
-                await host.StartAsync(settings, clock, cancellationToken);
+                var host = new OrchestratorHost(app, settings, store, metrics, settings.Metrics ? new PrometheusExporter(metrics) : null);
+                await host.StartAsync(clock, cancellationToken);
                 return host;
             }
             catch
@@ -105,6 +111,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _app.StopAsync();
+        if (_dashboard is not null) await _dashboard.DisposeAsync();
         _store.Database.Withdraw();
         await _app.DisposeAsync();
         await _store.DisposeAsync();
@@ -130,9 +137,14 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
             kestrel.Limits.Http2.MaxStreamsPerConnection = 100;
             kestrel.Listen(settings.Address, listen =>
             {
-                if (settings.Tls is not null) listen.UseTls(kestrel.ApplicationServices.GetRequiredService<TlsIdentity>(), LoggerFor<TlsIdentity>(kestrel.ApplicationServices));
+                if (settings.Tls is not null) listen.UseTls(kestrel.ApplicationServices.GetRequiredService<TlsIdentity>(), asksClients: true, LoggerFor<TlsIdentity>(kestrel.ApplicationServices));
             });
             if (settings.HealthAddress is { } health) kestrel.Listen(health, listen => listen.ServeHealthOnly());
+            if (settings.Dashboard is { IsOn: true, Address: { } ui }) kestrel.Listen(ui, listen =>
+            {
+                if (settings.Tls is not null) listen.UseTls(kestrel.ApplicationServices.GetRequiredService<TlsIdentity>(), asksClients: false, LoggerFor<TlsIdentity>(kestrel.ApplicationServices));
+                listen.ServeUiOnly();
+            });
         });
         if (settings.Tls is { } tls) builder.Services.AddSingleton(services => TlsIdentity.Load(tls, clock, LoggerFor<TlsIdentity>(services)));
         return builder.Build();
@@ -140,8 +152,9 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
 
     private static ILogger LoggerFor<T>(IServiceProvider services) => services.GetRequiredService<ILogger<T>>();
 
-    private async Task StartAsync(OrchestratorSettings settings, TimeProvider clock, CancellationToken cancellationToken)
+    private async Task StartAsync(TimeProvider clock, CancellationToken cancellationToken)
     {
+        var settings = _settings;
         StartLog.Write(_app.Logger, settings.Configuration, _store.Upkeep);
         if (settings.Core.Notifier.FromFile is { Count: > 0 } targets)
         {
@@ -155,6 +168,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         _app.UseMiddleware<RequestObserver>();
         _app.UseMiddleware<ErrorEnvelopeMiddleware>();
         if (settings.HealthAddress is not null) _app.UseHealthListener();
+        if (settings.Dashboard is { IsOn: true, Address: not null }) _app.UseUiListener();
         _app.UseRouting();
         guard.Use(_app);
         _app.UseMiddleware<RequestTracer>();
@@ -166,7 +180,8 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         _app.MapDecisions(settings.Edge, actors, guard);
         new EventEndpoints(settings.Edge, new BatchPreparer(), _metrics, clock, lifetime, actors, guard).Map(_app);
         _app.MapPackageChecks(settings.Edge, actors);
-        _app.MapActorTree(_app.Services);
+        if (settings.Dashboard.IsOn) _dashboard = DashboardServer.Map(_app, settings, _store, actors, guard, clock, lifetime.ApplicationStopping);
+        else _app.MapActorTree(_app.Services);
         if (_exporter is not null)
             _app.MapMetrics(_metrics, _exporter, () => new FiguresReader(System, actors.Dispatcher, actors.Runners, _store.Runs, clock));
 
@@ -193,6 +208,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         Listening(_app.Logger, Address, settings.Edge.OrchestratorId, _store.Database.Name);
         if (settings.Tls is { } tls) LogTls(tls);
         if (HealthAddress is { } health) HealthListening(_app.Logger, health);
+        if (settings.Dashboard.IsOn) DashboardAt(_app.Logger, DashboardAddress);
     }
 
     private void LogTls(TlsSettings settings)
@@ -218,6 +234,9 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Health without TLS at {Address}v1/health")]
     private static partial void HealthListening(ILogger logger, Uri address);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Dashboard at {Address}ui/")]
+    private static partial void DashboardAt(ILogger logger, Uri address);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Path}: {State} ({Children} children)")]
     private static partial void TreeLine(ILogger logger, string path, string state, int children);

@@ -1,5 +1,6 @@
 using System.Net;
 using Fangs.Actors.Hosting;
+using Fangs.Http.Dashboard;
 using Fangs.Http.Tls;
 
 namespace Fangs.Http;
@@ -27,6 +28,9 @@ public sealed record OrchestratorSettings
 
     /// <summary>Whether <c>/metrics</c> is served.</summary>
     public bool Metrics { get; init; } = true;
+
+    /// <summary>The pages under <c>/ui</c>.</summary>
+    public DashboardSettings Dashboard { get; init; } = new();
 
     /// <summary>How long requests may take to finish once the process is told to stop.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(5);

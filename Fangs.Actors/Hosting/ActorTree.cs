@@ -7,7 +7,9 @@ namespace Fangs.Actors.Hosting;
 /// <param name="Path">Path without the system's address.</param>
 /// <param name="State">What the actor says of itself; empty when it says nothing.</param>
 /// <param name="Children">How many children it has.</param>
-public sealed record ActorTreeLine(string Path, string State, int Children);
+/// <param name="Mailbox">How many messages wait for it.</param>
+/// <param name="Failures">How often it has failed since the start of the process, each time restarted or stopped by its supervisor.</param>
+public sealed record ActorTreeLine(string Path, string State, int Children, int Mailbox, int Failures);
 
 /// <summary>Reads the live tree of actors below <c>/user</c>.</summary>
 public static class ActorTree
@@ -22,8 +24,15 @@ public static class ActorTree
         var guardian = ((ExtendedActorSystem)system).Guardian;
         var lines = new List<(IActorRef Actor, int Children)>();
         Collect(guardian, lines);
+        // Before they are asked: the questions themselves would wait in their mailboxes.
+        var depths = lines.Select(line => (line.Actor as ActorRefWithCell)?.Underlying.NumberOfMessages ?? 0).ToList();
+        var failures = FailureCounts.Of(system);
         var states = await Task.WhenAll(lines.Select(line => StateOf(line.Actor)));
-        return [.. lines.Zip(states, (line, state) => new ActorTreeLine(line.Actor.Path.ToStringWithoutAddress(), state, line.Children))];
+        return [.. lines.Select((line, i) =>
+        {
+            var path = line.Actor.Path.ToStringWithoutAddress();
+            return new ActorTreeLine(path, states[i], line.Children, depths[i], failures.Of(path));
+        })];
     }
 
     private static void Collect(IActorRef parent, List<(IActorRef, int)> lines)

@@ -122,6 +122,7 @@ public static class Core
 
     private static void Start(ActorSystem system, IActorRegistry registry, CoreSettings settings, Store store, TimeProvider clock)
     {
+        _ = FailureCounts.Of(system); // so that the first failure counts too
         // A journal that fails stops the dispatcher: what it had planned dies with it. It comes back from what is stored, less and less
         // eagerly while the disk does not recover, and says so to whoever asks meanwhile.
         var dispatcher = system.ActorOf(BackoffSupervisor.Props(

@@ -418,6 +418,18 @@ public sealed class AnalysisStore(StoreDatabase database, StoreWriter writer, Ti
         UpdateDeviationSql, row.Id, row.Key.Value, row.EvidenceEventId, row.Severity, row.Status, row.IsCredential ? 1 : 0, row.Role, row.Phase,
         row.Count, row.DecidedBy, row.DecidedAt is { } at ? StorageText.Time(at) : null, Clean(row.DecisionNote));
 
+    /// <inheritdoc/>
+    public Task AddAuditAsync(AuditEntry audit)
+    {
+        ArgumentNullException.ThrowIfNull(audit);
+        var now = StorageText.Time(clock.GetUtcNow());
+        return writer.WriteAsync(session =>
+        {
+            AddAudit(session, audit, now);
+            return true;
+        });
+    }
+
     private static void AddAudit(StoreSession session, AuditEntry audit, string now) =>
         session.Execute(AuditSql, now, Clean(audit.Actor), audit.Action, audit.Subject, audit.Detail);
 

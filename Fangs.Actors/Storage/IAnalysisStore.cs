@@ -107,4 +107,8 @@ public interface IAnalysisStore
     /// <summary>Replaces a run's fingerprints; it has to be judged again then.</summary>
     /// <returns>False when batches have come in meanwhile; nothing is stored then.</returns>
     Task<bool> ReplaceFingerprintsAsync(RunId run, Recomputed recomputed, AuditEntry audit);
+
+    /// <summary>Adds a line to the audit log for something that changes nothing in these tables.</summary>
+    /// <exception cref="StorageException">It was not stored.</exception>
+    Task AddAuditAsync(AuditEntry audit);
 }

@@ -87,28 +87,11 @@ public static class AllowAddCommand
     {
         var id = Invocation.ResolveDeviation(database, prefix);
         var deviation = DeviationQueries.ById(database, id) ?? throw new CliException($"deviation {id} was removed meanwhile", ExitCode.NotFound);
-        var (kind, value, fault) = Suggested(deviation);
+        var (kind, value, fault) = AllowSuggestion.Of(deviation);
         AllowEntry? entry = null;
         fault ??= AllowEntry.TryCreate(kind, value, package, out entry);
         return entry ?? throw new CliException($"deviation {TerminalText.ShortId(id)} cannot be allowed: {TerminalText.Cut(fault, 500)}");
     }
-
-    /// <summary>The entry that hides a deviation and nothing else, or why there can be none.</summary>
-    internal static (string Kind, string Value, string? Fault) Suggested(DeviationRow deviation) => deviation switch
-    {
-        { IsSummary: true } => ("", "", "it stands for several values; allow them one by one"),
-        { Category: FingerprintCategory.PathRead or FingerprintCategory.PathWrite, Credential: true } =>
-            ("", "", "accesses to credentials are never hidden; accept or reject it"),
-        { Category: FingerprintCategory.PathRead or FingerprintCategory.PathWrite, Value: var path } when !path.StartsWith('/') =>
-            ("", "", "where its relative path leads is not known; accept or reject it"),
-        { Category: FingerprintCategory.PathRead or FingerprintCategory.PathWrite } => (AllowKind.Path, deviation.Value, null),
-        { Category: FingerprintCategory.HttpsHost } => (AllowKind.Sni, deviation.Value, null),
-        { Category: FingerprintCategory.Dns } => (AllowKind.Dns, deviation.Value, null),
-        // The port stands behind the last colon, also in upstream's form of IPv6 addresses, which goes without brackets.
-        { Category: FingerprintCategory.Destination, Value: var target } when target.LastIndexOf(':') is > 0 and var colon =>
-            (AllowKind.Cidr, target[..colon].Trim('[', ']'), null),
-        _ => ("", "", $"there is no kind of entry for {deviation.Category}; accept or reject it"),
-    };
 
     // Whatever is further away than years can be written counts for ever in practice.
     private static DateTimeOffset Later(DateTimeOffset now, TimeSpan span) => DateTimeOffset.MaxValue - now < span ? DateTimeOffset.MaxValue : now + span;

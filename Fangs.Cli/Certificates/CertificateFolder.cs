@@ -2,7 +2,6 @@ using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using Fangs.Cli.Rendering;
 
 namespace Fangs.Cli.Certificates;
 

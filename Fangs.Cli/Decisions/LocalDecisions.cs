@@ -2,7 +2,6 @@ using Fangs.Actors.Hosting;
 using Fangs.Actors.Packages;
 using Fangs.Actors.Storage;
 using Fangs.Cli.Arguments;
-using Fangs.Cli.Rendering;
 using Fangs.Protocol;
 
 namespace Fangs.Cli.Decisions;

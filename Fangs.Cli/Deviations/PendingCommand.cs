@@ -30,13 +30,10 @@ public static class PendingCommand
             var rank = SeverityFlag.RankOf("min-severity", minSeverity);
             using var database = call.OpenDatabase();
             var pending = DeviationQueries.Pending(database, package, rank, limit);
-            if (call.IsJson) CliJson.Write(call, [.. pending.Select(ToJson)], CliJson.Wire.IReadOnlyListPendingJson);
+            if (call.IsJson) CliJson.Write(call, [.. pending.Select(PendingWords.ToJson)], CliJson.Wire.IReadOnlyListPendingJson);
             else Print(call, pending);
             return Task.FromResult(ExitCode.Success);
         });
-
-    private static PendingJson ToJson(PendingRow row) => new(
-        RunJson.Of(row.Run), row.Findings, SeverityFlag.WordOf(row.Rank), row.FirstDetected, row.LastDetected, ReasonOf(row));
 
     private static void Print(Invocation call, IReadOnlyList<PendingRow> pending)
     {
@@ -50,30 +47,12 @@ public static class PendingCommand
         foreach (var row in pending)
         {
             table.Add(
-                row.Rank == 0 ? "-" : SeverityFlag.WordOf(row.Rank), TerminalText.ShortId(row.Run.Id), TerminalText.Cut(row.Run.PackageName, 40),
+                row.Rank == 0 ? "-" : PendingWords.SeverityOf(row.Rank), TerminalText.ShortId(row.Run.Id), TerminalText.Cut(row.Run.PackageName, 40),
                 TerminalText.Escape(row.Run.Version), row.Findings.ToString(CultureInfo.InvariantCulture),
-                TimeText.Absolute(row.LastDetected ?? row.Run.FinishedAt), Promote(row), Why(row));
+                TimeText.Absolute(row.LastDetected ?? row.Run.FinishedAt), PendingWords.Command(row), PendingWords.Why(row));
         }
 
         table.Print(call.Environment);
         call.Say(pending.Count == 1 ? "1 run waits for a decision." : $"{RunText.Number(pending.Count)} runs wait for a decision.");
     }
-
-    // Ready to be copied. Promoting a run whose evidence is incomplete must be asked for twice; what was learned already is decided one by one.
-    private static string Promote(PendingRow row) => ReasonOf(row) switch
-    {
-        "note" => $"fangs deviation list -status note -run {TerminalText.ShortId(row.Run.Id)}",
-        "inconclusive" => $"fangs baseline promote {TerminalText.ShortId(row.Run.Id)} -force",
-        _ => $"fangs baseline promote {TerminalText.ShortId(row.Run.Id)}",
-    };
-
-    private static string ReasonOf(PendingRow row) =>
-        RunVerdict.Word(row.Run) == "inconclusive" ? "inconclusive" : row.Run.OpenDeviations > 0 ? "deviating" : "note";
-
-    private static string Why(PendingRow row) => ReasonOf(row) switch
-    {
-        "inconclusive" => TerminalText.Fit("inconclusive: " + RunVerdict.Reason(row.Run), 100),
-        "note" => "learned, but touches credentials",
-        var other => other,
-    };
 }

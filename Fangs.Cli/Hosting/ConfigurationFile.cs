@@ -1,6 +1,5 @@
 using Fangs.Actors.Configuration;
 using Fangs.Cli.Arguments;
-using Fangs.Cli.Rendering;
 using Fangs.Http;
 
 namespace Fangs.Cli.Hosting;

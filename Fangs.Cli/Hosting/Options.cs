@@ -40,9 +40,18 @@ public sealed record OrchestratorOptions(IPEndPoint Address, string Id, string S
     /// <summary>Targets of alerts that a file describes.</summary>
     public IReadOnlyList<NotifierTarget> Notifiers { get; init; } = [];
 
+    /// <summary>The pages under <c>/ui</c>.</summary>
+    public UiOptions Ui { get; init; } = new(true, null, null);
+
     /// <summary>How packages are watched.</summary>
     public WatchOptions Watch { get; init; } = new(true, TimeSpan.FromMinutes(5), "");
 }
+
+/// <summary>What the command line says about the pages. Checked.</summary>
+/// <param name="IsOn">Whether there are any.</param>
+/// <param name="Address">A listener of their own; null for the main one.</param>
+/// <param name="Token">What operators sign in with; null when nobody can.</param>
+public sealed record UiOptions(bool IsOn, IPEndPoint? Address, string? Token);
 
 /// <summary>What the command line says about watching packages. Checked.</summary>
 /// <param name="IsOn">Whether they are polled.</param>

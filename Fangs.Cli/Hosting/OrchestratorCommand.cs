@@ -22,13 +22,11 @@ public static class OrchestratorCommand
         .. CommandSpec.Unbound(
             ConfigurationFile.Flag,
             WatchFlags.On, WatchFlags.Interval, WatchFlags.Registry,
-            new("ui", FlagKind.Boolean, "true", "pages under /ui"),
+            UiFlags.On, UiFlags.Address, UiFlags.Token,
             new("metrics", FlagKind.Boolean, "true", "serve Prometheus metrics at /metrics"),
             NotifiersFileFlag.Flag,
             new("retention-days", FlagKind.Count, "90", "delete events of runs that ended longer ago; 0 keeps everything"),
-            new("retention-interval", FlagKind.Duration, "24h", "time between two passes of retention"),
-            new("ui-addr", FlagKind.Text, "", "not in this version"),
-            new("ui-token", FlagKind.Text, "", "not in this version")),
+            new("retention-interval", FlagKind.Duration, "24h", "time between two passes of retention")),
         .. ObservationFlags.All,
     ])
     {
@@ -42,8 +40,6 @@ public static class OrchestratorCommand
     public static Delegate Bind(Invocation call) => ([Option("addr")] string addr, [Option("id")] string id, [Option("insecure")] bool insecure) =>
         call.RunAsync(async () =>
         {
-            LaterFeatures.Refuse(
-                call.Line, ("ui-addr", ""), ("ui-token", ""), ("ui", "true"));
             var tls = ServerTls.From(call.Line);
             var address = CheckAddress(addr, insecure || tls is not null);
             await call.Environment.Roots.Orchestrator(new OrchestratorOptions(address, CheckId(id), call.Line.Text(GlobalFlags.SqlitePath), ConfigurationFile.Load(call.Line))
@@ -52,6 +48,7 @@ public static class OrchestratorCommand
                 Tls = tls,
                 Notifiers = NotifiersFileFlag.Load(call.Line),
                 Watch = WatchFlags.Read(call.Line),
+                Ui = UiFlags.Read(call, address, insecure || tls is not null),
                 HealthAddress = ServerTls.HealthAddress(call.Line, address),
                 LogFormat = ObservationFlags.LogFormatOf(call.Line),
                 Otlp = ObservationFlags.OtlpOf(call),

@@ -1,5 +1,4 @@
 using Fangs.Cli.Arguments;
-using Fangs.Cli.Rendering;
 using Fangs.Cli.Scans;
 using Fangs.Protocol;
 

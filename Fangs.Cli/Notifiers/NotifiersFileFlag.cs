@@ -1,6 +1,5 @@
 using Fangs.Actors.Notifiers;
 using Fangs.Cli.Arguments;
-using Fangs.Cli.Rendering;
 
 namespace Fangs.Cli.Notifiers;
 

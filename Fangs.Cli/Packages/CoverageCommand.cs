@@ -28,8 +28,8 @@ public static class CoverageCommand
         var rows = CoverageQueries.Read(database, package);
         if (package.Length > 0 && rows.Count == 0)
             throw new CliException($"package {TerminalText.Cut(package, 214)} is not watched", ExitCode.NotFound);
-        var packages = rows.GroupBy(row => row.Package, StringComparer.Ordinal).Select(group => Count(group.Key, group)).ToList();
-        var total = Count("", rows);
+        var packages = rows.GroupBy(row => row.Package, StringComparer.Ordinal).Select(group => CoverageCountsJson.Of(group.Key, group)).ToList();
+        var total = CoverageCountsJson.Of("", rows);
         if (call.IsJson)
         {
             CliJson.Write(call, new CoverageJson(packages, total), CliJson.Wire.CoverageJson);
@@ -43,17 +43,6 @@ public static class CoverageCommand
         if (total.Skipped > 0) call.Say("");
         foreach (var (reason, count) in total.SkippedByReason) call.Say($"Skipped {Number(count)}: {TerminalText.Escape(reason)}");
         return ExitCode.Success;
-    }
-
-    private static CoverageCountsJson Count(string package, IEnumerable<CoverageRow> rows)
-    {
-        var list = rows.ToList();
-        return new CoverageCountsJson(
-            package, list.Sum(row => row.Count), Of("scanned"), Of("running"), Of("queued"), Of("failed"), Of("skipped"), list.Sum(row => row.Inconclusive),
-            list.Where(row => row.Fate == "skipped").GroupBy(row => row.Reason, StringComparer.Ordinal).OrderBy(group => group.Key, StringComparer.Ordinal)
-                .ToDictionary(group => group.Key, group => group.Sum(row => row.Count)));
-
-        long Of(string fate) => list.Where(row => row.Fate == fate).Sum(row => row.Count);
     }
 
     private static void Add(ColumnTable table, string name, CoverageCountsJson counts) => table.Add(

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Fangs.Actors.Storage.Queries;
-using Fangs.Cli.Rendering;
 
 namespace Fangs.Cli.Runs;
 

@@ -1,6 +1,4 @@
-using System.Globalization;
 using Fangs.Actors.Storage.Queries;
-using Fangs.Cli.Rendering;
 
 namespace Fangs.Cli.Runs;
 
@@ -27,7 +25,7 @@ public static class RunText
     }
 
     /// <summary>A whole number with separators of thousands.</summary>
-    public static string Number(long value) => value.ToString("#,0", CultureInfo.InvariantCulture);
+    public static string Number(long value) => NumberText.Of(value);
 
     /// <summary>Prints the three sections of a summary.</summary>
     public static void Print(CliEnvironment environment, SummaryJson summary)

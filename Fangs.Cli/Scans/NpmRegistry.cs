@@ -3,7 +3,6 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using Fangs.Actors.Storage;
-using Fangs.Cli.Rendering;
 
 namespace Fangs.Cli.Scans;
 

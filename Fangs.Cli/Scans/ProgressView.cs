@@ -1,4 +1,3 @@
-using Fangs.Cli.Rendering;
 using Spectre.Console;
 
 namespace Fangs.Cli.Scans;

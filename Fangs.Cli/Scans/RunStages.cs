@@ -1,5 +1,4 @@
 using Fangs.Actors.Storage.Queries;
-using Fangs.Cli.Rendering;
 using Fangs.Cli.Runs;
 
 namespace Fangs.Cli.Scans;

@@ -51,7 +51,7 @@ public sealed class ChildPart : IAsyncDisposable
     /// <summary>An error that tells how it ended and what it logged last.</summary>
     public CliException Ended()
     {
-        var tail = string.Join('\n', Tail(12).Select(line => "  " + Rendering.TerminalText.Cut(line, 300)));
+        var tail = string.Join('\n', Tail(12).Select(line => "  " + TerminalText.Cut(line, 300)));
         return new CliException($"the {Name} ended with status {_process.ExitCode}; the end of {LogFile}:\n{tail}");
     }
 

@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using Fangs.Actors.Storage.Queries;
 using Fangs.Cli.Arguments;
 using Fangs.Cli.Hosting;
-using Fangs.Cli.Rendering;
 using Fangs.Cli.Runs;
 using Fangs.Cli.Scans;
 

@@ -54,6 +54,13 @@ public sealed partial class AccessGuard(bool bindsIdentity, ILogger log)
     public string? NameOf(HttpContext context) =>
         IdentityOf(context) is { } client ? client.Names.Order(StringComparer.Ordinal).FirstOrDefault() ?? client.Subject : null;
 
+    /// <summary>The name of the operator to whom the client certificate belongs; null when connections prove nothing or the client is none.</summary>
+    public string? OperatorOf(HttpContext context)
+    {
+        if (!bindsIdentity || Dashboard.UiListener.Serves(context) || IdentityOf(context) is not { } client) return null;
+        return AccessPolicy.RefuseEndpoint(client, Audience.Operators, client.Names.Any(_registered.ContainsKey)) is null ? NameOf(context) : null;
+    }
+
     /// <summary>The answer to a client that has not got the run.</summary>
     /// <returns>403.</returns>
     public WireException RefuseRun(HttpContext context, NotTheRunner refusal)
@@ -67,7 +74,7 @@ public sealed partial class AccessGuard(bool bindsIdentity, ILogger log)
 
     private void CheckAudience(HttpContext context)
     {
-        if (HealthListener.Serves(context)) return; // has no certificates, and nothing that needs one
+        if (HealthListener.Serves(context) || Dashboard.UiListener.Serves(context)) return; // have no certificates, and nothing that needs one
         var audience = context.GetEndpoint()?.Metadata.GetMetadata<AudienceMetadata>()?.Audience ?? Audience.Operators;
         var client = IdentityOf(context)!;
         if (AccessPolicy.RefuseEndpoint(client, audience, client.Names.Any(_registered.ContainsKey)) is { } reason) throw Refuse(context, client, reason);

@@ -49,7 +49,7 @@ public static class ScanEndpoints
     }
 
     /// <summary>Fills what the request left out, in the order of the protocol.</summary>
-    private static Job Complete(Job job, EdgeSettings edge, TimeProvider clock) => job with
+    internal static Job Complete(Job job, EdgeSettings edge, TimeProvider clock) => job with
     {
         Kind = string.IsNullOrEmpty(job.Kind) ? JobKind.SensorOnly : job.Kind,
         Duration = job.Duration.Value == 0 ? Nanoseconds.From(ScanRules.DefaultDuration) : job.Duration,

@@ -14,12 +14,17 @@ internal static partial class TlsListener
 {
     private const SslProtocols Allowed = SslProtocols.Tls12 | SslProtocols.Tls13;
 
-    public static void UseTls(this ListenOptions listen, TlsIdentity identity, ILogger log) => listen.UseHttps(new TlsHandshakeCallbackOptions
+    /// <summary>Puts it on.</summary>
+    /// <param name="listen">The listener.</param>
+    /// <param name="identity">Whose certificate.</param>
+    /// <param name="asksClients">Whether clients must have certificates, where the files say so.</param>
+    /// <param name="log">Where refusals go.</param>
+    public static void UseTls(this ListenOptions listen, TlsIdentity identity, bool asksClients, ILogger log) => listen.UseHttps(new TlsHandshakeCallbackOptions
     {
-        OnConnection = connection => ValueTask.FromResult(OptionsFor(identity.Current, connection.Connection.RemoteEndPoint, log)),
+        OnConnection = connection => ValueTask.FromResult(OptionsFor(identity.Current, asksClients, connection.Connection.RemoteEndPoint, log)),
     });
 
-    private static SslServerAuthenticationOptions OptionsFor(TlsMaterial material, EndPoint? remote, ILogger log)
+    private static SslServerAuthenticationOptions OptionsFor(TlsMaterial material, bool asksClients, EndPoint? remote, ILogger log)
     {
         var options = new SslServerAuthenticationOptions
         {
@@ -27,7 +32,7 @@ internal static partial class TlsListener
             EnabledSslProtocols = Allowed,
             CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
         };
-        if (!material.AsksForCertificates) return options;
+        if (!asksClients || !material.AsksForCertificates) return options;
         options.ClientCertificateRequired = true;
         options.AllowTlsResume = false; // a resumed session rests on a certificate that was checked against older files
         options.CertificateChainPolicy = material.ClientPolicy();

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using CsCheck;
-using Fangs.Cli.Rendering;
 
 namespace Fangs.Tests.Cli;
 

@@ -61,6 +61,9 @@ internal sealed class FangsProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Whether it has ended.</summary>
+    internal bool HasExited => _process.HasExited;
+
     /// <summary>SIGKILL: it cannot clean up.</summary>
     internal async Task KillAsync()
     {

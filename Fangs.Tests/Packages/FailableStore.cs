@@ -64,4 +64,6 @@ internal sealed class FailableStore(IAnalysisStore store) : IAnalysisStore
     public Task<long?> ReadEventsAsync(RunId run, Action<IReadOnlyList<StoredEvent>> visit) => store.ReadEventsAsync(run, visit);
 
     public Task<bool> ReplaceFingerprintsAsync(RunId run, Recomputed recomputed, AuditEntry audit) => store.ReplaceFingerprintsAsync(run, recomputed, audit);
+
+    public Task AddAuditAsync(AuditEntry audit) => store.AddAuditAsync(audit);
 }

@@ -106,5 +106,6 @@ public static class DeviationQueries
             sql, (run, row) => row with { Run = run }, new { package, minRank, limit = RowLimit.Of(limit) }, splitOn: "Findings").AsList();
     }
 
-    private static string ColumnsOf(ReadOnlyDatabase database) => database.HasVerdicts ? UpstreamColumns + VerdictColumns : UpstreamColumns;
+    /// <summary>Columns of <see cref="DeviationRow"/> from a table named <c>d</c>.</summary>
+    internal static string ColumnsOf(ReadOnlyDatabase database) => database.HasVerdicts ? UpstreamColumns + VerdictColumns : UpstreamColumns;
 }

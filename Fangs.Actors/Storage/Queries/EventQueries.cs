@@ -71,6 +71,6 @@ public static class EventQueries
 
     // Only a database that upstream began can hold events without batches, and it is known by its index on events. Elsewhere a run
     // without batches has no events, and looking for them would read the whole table.
-    private static bool MayHoldLooseEvents(ReadOnlyDatabase database) =>
+    internal static bool MayHoldLooseEvents(ReadOnlyDatabase database) =>
         !database.HasIngest || database.Connection.ExecuteScalar<bool>(database.Dialect.HasLooseEvents);
 }

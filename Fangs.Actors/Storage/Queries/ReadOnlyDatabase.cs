@@ -73,6 +73,12 @@ public sealed class ReadOnlyDatabase : IDisposable
     /// <summary>SQL that asks whether a value is one of those of a parameter, which is an array.</summary>
     internal string IsOneOf(string value, string parameter) => Dialect.IsPostgres ? $"{value} = ANY (@{parameter})" : $"{value} IN @{parameter}";
 
+    /// <summary>SQL for "the text of a column contains a parameter in lower case", whatever case the column is in.</summary>
+    internal string Contains(string column, string parameter) => Dialect.IsPostgres ? $"strpos(lower({column}), {parameter}) > 0" : $"instr(lower({column}), {parameter}) > 0";
+
+    /// <summary>SQL for an instant that is given as a parameter in its stored form.</summary>
+    internal string Instant(string parameter) => Dialect.IsPostgres ? $"CAST({parameter} AS TIMESTAMPTZ)" : parameter;
+
     /// <summary>Opens a SQLite file.</summary>
     /// <param name="path">The file; relative paths count from the working directory.</param>
     /// <exception cref="StorageReadException">The file is missing, not a database of ours, or newer than this build.</exception>
