@@ -1,6 +1,6 @@
 using Cocona;
-using Fangs.Actors.Storage.Queries;
 using Fangs.Actors.Storage;
+using Fangs.Actors.Storage.Queries;
 using Fangs.Cli.Arguments;
 using Fangs.Cli.Rendering;
 using Fangs.Cli.Scans;

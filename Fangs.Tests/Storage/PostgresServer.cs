@@ -16,13 +16,13 @@ internal static class PostgresServer
     internal const string Password = "p@ss;w'ord";
 
     private static readonly Lazy<int> Port = new(Start);
-    private static int s_databases;
-    private static Process? s_shell; // its input is closed when nobody refers to it any more
+    private static int _databases;
+    private static Process? _shell; // its input is closed when nobody refers to it any more
 
     /// <summary>Makes an empty database.</summary>
     internal static PostgresDsn NewDatabase()
     {
-        var name = $"fangs_{Interlocked.Increment(ref s_databases)}";
+        var name = $"fangs_{Interlocked.Increment(ref _databases)}";
         Execute(Dsn(Port.Value, "postgres"), $"CREATE DATABASE {name} TEMPLATE template0");
         return PostgresDsn.Parse(Dsn(Port.Value, name));
     }
@@ -72,7 +72,7 @@ internal static class PostgresServer
             + $"-c fsync=off -c full_page_writes=off -c logging_collector=off >'{directory}/log' 2>&1 & server=$!; read _; kill -INT $server; wait $server; rm -rf '{directory}'";
         string[] command = [.. asUser, "sh", "-c", script];
         var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardInput = true, WorkingDirectory = "/" };
-        s_shell = Process.Start(start);
+        _shell = Process.Start(start);
         using var pause = new ManualResetEvent(false);
         var since = TimeProvider.System.GetTimestamp();
         while (true)
