@@ -50,13 +50,15 @@ public static class ActorTree
 
     private static async Task<string> StateOf(IActorRef actor)
     {
+        // Akka's own, made by the journal: it never answers, and everybody would wait for that.
+        if (actor.Path.Name.StartsWith("StreamSupervisor-", StringComparison.Ordinal)) return "";
         try
         {
             return (await actor.Ask<object>(GetStateLine.Instance, AnswerWithin)) is StateLine line ? line.Text : "";
         }
         catch (AskTimeoutException)
         {
-            return ""; // Akka's own actors have nothing to say; a busy one of ours says nothing now
+            return ""; // a busy one says nothing now
         }
     }
 }
