@@ -1,8 +1,13 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Fangs.Actors.Storage.Postgres;
+using Fangs.Protocol;
 using Fangs.Runner.Sandbox;
 using Fangs.Runner.Sensor;
 using Fangs.Tests.Storage;
+using Npgsql;
 
 namespace Fangs.Tests.EndToEnd;
 
@@ -41,6 +46,7 @@ public sealed partial class SecuredScanSpecs : IDisposable
             var shown = await FangsAsync(["run", "show", run.GetProperty("ID").GetString()!, "-events", .. storage]);
             Assert.Contains("npm", shown, StringComparison.Ordinal);
             Assert.Contains("lab-1", await FangsAsync(["actors", .. asAlice]), StringComparison.Ordinal);
+            await DashboardAsync(address, run.GetProperty("ID").GetString()!, dsn);
 
             Assert.Equal(0, await runner.TerminateAsync());
             Assert.Equal(0, await orchestrator.TerminateAsync());
@@ -51,6 +57,52 @@ public sealed partial class SecuredScanSpecs : IDisposable
         {
             PostgresServer.Drop(dsn);
         }
+    }
+
+    // With an operator's certificate the browser needs no token; a runner's opens no page, and without one there is no connection.
+    private async Task DashboardAsync(string address, string run, PostgresDsn dsn)
+    {
+        using var alice = Browser("operator-alice", address);
+        var page = await alice.GetStringAsync($"/ui/runs/{run}").Soon();
+        Assert.Contains("clean", page, StringComparison.Ordinal);
+        Assert.Contains("alice", page, StringComparison.Ordinal);
+        var form = FormToken().Match(page).Groups[1].Value;
+        foreach (var (token, status) in new[] { ("forged", HttpStatusCode.Forbidden), (form, HttpStatusCode.Redirect) })
+        {
+            using var content = new FormUrlEncodedContent(new Dictionary<string, string>
+            {
+                ["form_token"] = token, ["action"] = DecisionAction.Demote, ["subject"] = run, ["note"] = "seen in the browser", ["to"] = "/ui/",
+            });
+            using var answer = await alice.PostAsync("/ui/actions/decide", content).Soon();
+            Assert.True(status == answer.StatusCode, $"{answer.StatusCode}: {await answer.Content.ReadAsStringAsync().Soon()}");
+        }
+
+        using (var connection = new NpgsqlConnection(dsn.Unpooled("tests")))
+        {
+            connection.Open();
+            using var command = new NpgsqlCommand("SELECT actor || '|' || action FROM audit_log ORDER BY id DESC LIMIT 1", connection);
+            Assert.Equal($"alice|{DecisionAction.Demote}", command.ExecuteScalar());
+        }
+
+        using var runner = Browser("runner-lab-1", address);
+        using var refused = await runner.GetAsync("/ui/").Soon();
+        Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+        using var nobody = Browser(null, address);
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => nobody.GetAsync("/ui/").Soon());
+    }
+
+    private HttpClient Browser(string? certificate, string address)
+    {
+        var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false };
+        var authority = X509CertificateLoader.LoadCertificateFromFile(In("ca.crt"));
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, shown, _, _) =>
+        {
+            using var chain = new X509Chain { ChainPolicy = { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck } };
+            chain.ChainPolicy.CustomTrustStore.Add(authority);
+            return shown is X509Certificate2 server && chain.Build(server);
+        };
+        if (certificate is not null) handler.SslOptions.ClientCertificates = [X509Certificate2.CreateFromPemFile(In(certificate + ".crt"), In(certificate + ".key"))];
+        return new HttpClient(handler) { BaseAddress = new Uri(address) };
     }
 
     private static async Task<string> FangsAsync(string[] arguments)
@@ -64,6 +116,9 @@ public sealed partial class SecuredScanSpecs : IDisposable
     private string[] Certificate(string name) => ["-tls-ca", In("ca.crt"), "-tls-cert", In(name + ".crt"), "-tls-key", In(name + ".key")];
 
     private string In(string name) => Path.Combine(_directory, name);
+
+    [GeneratedRegex("name=\"form_token\" value=\"([0-9a-f]+)\"")]
+    private static partial Regex FormToken();
 
     [GeneratedRegex("Listening on (https?://[^ ]+)")]
     private static partial Regex Listening();

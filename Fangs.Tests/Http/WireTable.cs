@@ -13,7 +13,6 @@ public static class WireTable
         new("GET", "/v1/health?x=1", null, 200, @"""status"":""ok"""),
         new("POST", "/v1/health", "{}", 405, @"method POST is not allowed"),
         new("DELETE", "/v1/health", null, 405, @"GET"),
-        new("GET", "/", null, 404, @"no such endpoint"),
         new("GET", "/v1", null, 404, @"no such endpoint"),
         new("GET", "/v1/", null, 404, @"no such endpoint"),
         new("GET", "/v2/health", null, 404, @"no such endpoint"),
