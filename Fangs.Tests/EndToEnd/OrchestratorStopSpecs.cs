@@ -51,7 +51,7 @@ public sealed class OrchestratorStopSpecs : IDisposable
     private static async Task UntilParkedAsync(HttpClient http, int polls)
     {
         using var limit = new CancellationTokenSource(Patience);
-        while (!(await http.GetFromJsonAsync<JsonElement>("/ui/actors", limit.Token)).ToString().Contains($"{polls} parked polls", StringComparison.Ordinal))
+        while (!(await http.GetFromJsonAsync<JsonElement>("/ui/actors.json", limit.Token)).ToString().Contains($"{polls} parked polls", StringComparison.Ordinal))
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, limit.Token);
     }
 }

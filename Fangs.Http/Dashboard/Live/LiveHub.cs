@@ -31,6 +31,7 @@ public sealed partial class LiveHub : IAsyncDisposable
     private TaskCompletionSource _changed = NewSignal();
     private TaskCompletionSource _wanted = NewSignal();
     private long _version;
+    private bool _isDisposed;
 
     /// <summary>Begins to look, as soon as somebody wants to see something.</summary>
     /// <param name="find">Finds a region by its name; null when there is none of that name.</param>
@@ -79,6 +80,7 @@ public sealed partial class LiveHub : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isDisposed, true)) return;
         await _stop.CancelAsync();
         await _looking;
         _stop.Dispose();
