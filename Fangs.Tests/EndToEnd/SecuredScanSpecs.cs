@@ -71,7 +71,11 @@ public sealed partial class SecuredScanSpecs : IDisposable
         {
             using var content = new FormUrlEncodedContent(new Dictionary<string, string>
             {
-                ["form_token"] = token, ["action"] = DecisionAction.Demote, ["subject"] = run, ["note"] = "seen in the browser", ["to"] = "/ui/",
+                ["form_token"] = token,
+                ["action"] = DecisionAction.Demote,
+                ["subject"] = run,
+                ["note"] = "seen in the browser",
+                ["to"] = "/ui/",
             });
             using var answer = await alice.PostAsync("/ui/actions/decide", content).Soon();
             Assert.True(status == answer.StatusCode, $"{answer.StatusCode}: {await answer.Content.ReadAsStringAsync().Soon()}");
