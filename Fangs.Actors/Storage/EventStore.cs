@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Fangs.Actors.Ingest;
 using Fangs.Protocol;
 
@@ -32,7 +33,7 @@ public abstract class EventStore : IEventStore, IDisposable
     public Task<IReadOnlyList<AppendOutcome>> AppendAsync(IReadOnlyList<PreparedBatch> batches)
     {
         ArgumentNullException.ThrowIfNull(batches);
-        return _writer.WriteAsync(session => Append(session, batches));
+        return _writer.WriteAsync<IReadOnlyList<AppendOutcome>>(session => Append(session, batches));
     }
 
     /// <inheritdoc/>
@@ -45,8 +46,30 @@ public abstract class EventStore : IEventStore, IDisposable
     /// <summary>Drops what is cached of a run. To be called in the writer's loop, by whoever changes its batches.</summary>
     internal void Forget(RunId run) => _totals.Remove(run);
 
-    /// <summary>Stores batches inside the transaction of a session.</summary>
-    private protected abstract IReadOnlyList<AppendOutcome> Append(StoreSession session, IReadOnlyList<PreparedBatch> batches);
+    /// <summary>Stores batches inside the transaction of a session: all of them, or none and an exception of the database.</summary>
+    private protected abstract AppendOutcome[] AppendGroup(StoreSession session, IReadOnlyList<PreparedBatch> batches);
+
+    // One batch that the schema refuses (its run was deleted meanwhile) must not take the others with it. Each savepoint costs a copy of each
+    // page that changes after it, or a round trip, so that there is one for all of them, and one for each only when that was taken back.
+    private AppendOutcome[] Append(StoreSession session, IReadOnlyList<PreparedBatch> batches)
+    {
+        session.Execute("SAVEPOINT batches");
+        try
+        {
+            var outcomes = AppendGroup(session, batches);
+            session.Execute("RELEASE batches");
+            return outcomes;
+        }
+        catch (DbException e) when (session.IsInTransaction)
+        {
+            Forget();
+            session.Execute("ROLLBACK TO batches");
+            session.Execute("RELEASE batches");
+            return batches.Count == 1
+                ? [new AppendOutcome(false, 0, NotStored(batches[0], e is Npgsql.PostgresException postgres ? postgres.MessageText : e.Message, e))]
+                : [.. batches.SelectMany(batch => Append(session, [batch]))];
+        }
+    }
 
     private protected bool TryGetTotals(RunId run, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out RunTotals? totals) => _totals.TryGetValue(run, out totals);
 

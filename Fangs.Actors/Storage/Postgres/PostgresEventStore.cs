@@ -1,7 +1,5 @@
-using Fangs.Actors.Analysis;
 using Fangs.Actors.Ingest;
 using Fangs.Protocol;
-using Npgsql;
 using NpgsqlTypes;
 
 namespace Fangs.Actors.Storage.Postgres;
@@ -54,30 +52,9 @@ internal sealed class PostgresEventStore : EventStore
     {
     }
 
-    private protected override IReadOnlyList<AppendOutcome> Append(StoreSession session, IReadOnlyList<PreparedBatch> batches)
+    private protected override AppendOutcome[] AppendGroup(StoreSession store, IReadOnlyList<PreparedBatch> batches)
     {
-        var postgres = (PostgresSession)session;
-        postgres.Execute("SAVEPOINT batches");
-        try
-        {
-            var outcomes = AppendGroup(postgres, batches);
-            postgres.Execute("RELEASE batches");
-            return outcomes;
-        }
-        catch (PostgresException e) when (session.IsInTransaction)
-        {
-            // One batch that the schema refuses (its run was deleted meanwhile) must not take the others with it.
-            Forget();
-            postgres.Execute("ROLLBACK TO batches");
-            postgres.Execute("RELEASE batches");
-            return batches.Count == 1
-                ? [new AppendOutcome(false, 0, NotStored(batches[0], e.MessageText, e))]
-                : [.. batches.SelectMany(batch => Append(session, [batch]))];
-        }
-    }
-
-    private AppendOutcome[] AppendGroup(PostgresSession session, IReadOnlyList<PreparedBatch> batches)
-    {
+        var session = (PostgresSession)store;
         var outcomes = new AppendOutcome[batches.Count];
         var known = Known(session, batches);
         LoadTotals(session, batches);
@@ -115,10 +92,9 @@ internal sealed class PostgresEventStore : EventStore
         CopyEvents(session, accepted, Nanoseconds(now));
         CopyBatches(session, accepted, now);
         var filled = accepted.FindAll(a => a.Events > 0 || a.Batch.Events.Length == 0);
-        UpsertFingerprints(session, filled);
-        UpsertCounts(session, filled);
-        Mark(session, DueSql, filled);
-        Mark(session, SawExecSql, filled.FindAll(a => a.Batch.SawExec));
+        var effects = new RunEffects();
+        foreach (var entry in filled) effects.Add(entry.Batch, entry.FirstId);
+        Write(session, effects);
         if (lastId > firstOfGroup) session.Execute(SetLastIdSql, lastId);
         LastEventId = lastId;
         return outcomes;
@@ -182,40 +158,24 @@ internal sealed class PostgresEventStore : EventStore
         copy.Complete();
     }
 
-    private static void UpsertFingerprints(PostgresSession session, List<Accepted> accepted)
+    private static void Write(PostgresSession session, RunEffects effects)
     {
-        // One statement may touch a row once only.
-        var merged = new Dictionary<(RunId Run, Fingerprint Fingerprint), (long Count, long FirstId, long FirstKtime, int Tags)>();
-        foreach (var (batch, firstId, _) in accepted)
+        if (effects.Runs.Count == 0) return;
+        var fingerprints = effects.Runs.SelectMany(r => r.Value.Fingerprints.Select(f => (Run: r.Key.ToString(), f.Key, f.Value))).ToList();
+        if (fingerprints.Count > 0)
         {
-            foreach (var (fingerprint, tally) in batch.Fingerprints)
-            {
-                var (key, id, ktime) = ((batch.RunId, fingerprint), firstId + tally.FirstEvent, (long)tally.FirstKtimeNs);
-                merged[key] = !merged.TryGetValue(key, out var seen) ? (tally.Count, id, ktime, (int)tally.Tags)
-                    : (ktime, id).CompareTo((seen.FirstKtime, seen.FirstId)) < 0 ? (seen.Count + tally.Count, id, ktime, seen.Tags | (int)tally.Tags)
-                    : (seen.Count + tally.Count, seen.FirstId, seen.FirstKtime, seen.Tags | (int)tally.Tags);
-            }
+            session.ExecuteArrays(UpsertFingerprintsSql,
+                fingerprints.Select(f => f.Run).ToArray(), fingerprints.Select(f => f.Key.Category).ToArray(), fingerprints.Select(f => f.Key.Value).ToArray(),
+                fingerprints.Select(f => f.Key.Role).ToArray(), fingerprints.Select(f => f.Key.Phase).ToArray(), fingerprints.Select(f => f.Value.Count).ToArray(),
+                fingerprints.Select(f => f.Value.FirstEvent).ToArray(), fingerprints.Select(f => f.Value.FirstKtimeNs).ToArray(),
+                fingerprints.Select(f => (int)f.Value.Tags).ToArray());
         }
 
-        if (merged.Count == 0) return;
-        var (keys, values) = (merged.Keys, merged.Values);
-        session.ExecuteArrays(UpsertFingerprintsSql,
-            keys.Select(k => k.Run.ToString()).ToArray(), keys.Select(k => k.Fingerprint.Category).ToArray(), keys.Select(k => k.Fingerprint.Value).ToArray(),
-            keys.Select(k => k.Fingerprint.Role).ToArray(), keys.Select(k => k.Fingerprint.Phase).ToArray(), values.Select(v => v.Count).ToArray(),
-            values.Select(v => v.FirstId).ToArray(), values.Select(v => v.FirstKtime).ToArray(), values.Select(v => v.Tags).ToArray());
-    }
-
-    private static void UpsertCounts(PostgresSession session, List<Accepted> accepted)
-    {
-        var counts = accepted.SelectMany(a => a.Batch.TypeCounts.Select(t => (Run: a.Batch.RunId.ToString(), Type: t.TypeName, Count: (long)t.Count)))
-            .GroupBy(c => (c.Run, c.Type)).Select(g => (g.Key.Run, g.Key.Type, Count: g.Sum(c => c.Count))).ToList();
-        if (counts.Count == 0) return;
-        session.ExecuteArrays(UpsertCountsSql, counts.Select(c => c.Run).ToArray(), counts.Select(c => c.Type).ToArray(), counts.Select(c => c.Count).ToArray());
-    }
-
-    private static void Mark(PostgresSession session, string sql, List<Accepted> accepted)
-    {
-        if (accepted.Count > 0) session.ExecuteArrays(sql, [accepted.Select(a => a.Batch.RunId.ToString()).Distinct().ToArray()]);
+        var counts = effects.Runs.SelectMany(r => r.Value.Counts.Select(c => (Run: r.Key.ToString(), Type: c.Key, Count: c.Value))).ToList();
+        if (counts.Count > 0) session.ExecuteArrays(UpsertCountsSql, counts.Select(c => c.Run).ToArray(), counts.Select(c => c.Type).ToArray(), counts.Select(c => c.Count).ToArray());
+        session.ExecuteArrays(DueSql, [effects.Runs.Keys.Select(run => run.ToString()).ToArray()]);
+        var execs = effects.Runs.Where(r => r.Value.SawExec).Select(r => r.Key.ToString()).ToArray();
+        if (execs.Length > 0) session.ExecuteArrays(SawExecSql, [execs]);
     }
 
     /// <summary>A batch that is stored now.</summary>

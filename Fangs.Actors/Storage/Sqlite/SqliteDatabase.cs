@@ -5,9 +5,12 @@ namespace Fangs.Actors.Storage.Sqlite;
 /// <summary>One SQLite database file: where it is, how its connections are set up, and the lock that keeps a second orchestrator out.</summary>
 public sealed class SqliteDatabase : StoreDatabase
 {
-    /// <summary>Settings of every connection that writes. FULL: what is acknowledged survives a power cut.</summary>
+    /// <summary>
+    /// Settings of every connection that writes. FULL: what is acknowledged survives a power cut. Temporary storage in memory: what savepoints
+    /// would need to be taken back, a copy of each page they change, is otherwise written to a temporary file.
+    /// </summary>
     /// <seealso href="https://www.sqlite.org/pragma.html"/>
-    public const string WriterPragmas = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;";
+    public const string WriterPragmas = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;";
 
     private readonly FileStream _lock;
 

@@ -1,6 +1,5 @@
 using Fangs.Actors.Ingest;
 using Fangs.Protocol;
-using Microsoft.Data.Sqlite;
 
 namespace Fangs.Actors.Storage.Sqlite;
 
@@ -13,7 +12,7 @@ public sealed class SqliteEventStore : EventStore
         "INSERT INTO event_batches (run_id, seq, received_at, first_event_id, events) VALUES (@p0, @p1, @p2, @p3, @p4)";
 
     private const string InsertEventSql =
-        "INSERT INTO events (id, run_id, ts_ns, type, data, ktime_ns, seq) VALUES (@p0, @p1, @p2, @p3, CAST(@p4 AS TEXT), @p5, @p6)";
+        "INSERT INTO events (id, run_id, ts_ns, type, data, ktime_ns, seq) VALUES (@p0, @p1, @p2, @p3, @p4, @p5, @p6)";
 
     // The earliest event of a fingerprint is its evidence; batches may come in any order.
     private const string UpsertFingerprintSql = """
@@ -46,33 +45,17 @@ public sealed class SqliteEventStore : EventStore
     {
     }
 
-    private protected override IReadOnlyList<AppendOutcome> Append(StoreSession session, IReadOnlyList<PreparedBatch> batches)
+    private protected override AppendOutcome[] AppendGroup(StoreSession session, IReadOnlyList<PreparedBatch> batches)
     {
+        var sqlite = (SqliteSession)session;
+        var effects = new RunEffects();
         var outcomes = new AppendOutcome[batches.Count];
-        for (var i = 0; i < batches.Count; i++) outcomes[i] = AppendOne((SqliteSession)session, batches[i]);
+        for (var i = 0; i < batches.Count; i++) outcomes[i] = Append(sqlite, batches[i], effects);
+        Write(sqlite, effects);
         return outcomes;
     }
 
-    private AppendOutcome AppendOne(SqliteSession session, PreparedBatch batch)
-    {
-        session.Execute("SAVEPOINT batch");
-        try
-        {
-            var outcome = Append(session, batch);
-            session.Execute("RELEASE batch");
-            return outcome;
-        }
-        catch (SqliteException e) when (session.IsInTransaction)
-        {
-            // One batch that the schema refuses (its run was deleted meanwhile) must not take the others with it.
-            Forget();
-            session.Execute("ROLLBACK TO batch");
-            session.Execute("RELEASE batch");
-            return new AppendOutcome(false, 0, NotStored(batch, e.Message, e));
-        }
-    }
-
-    private AppendOutcome Append(SqliteSession session, PreparedBatch batch)
+    private AppendOutcome Append(SqliteSession session, PreparedBatch batch, RunEffects effects)
     {
         var run = batch.RunId.ToString();
         var seq = (long)batch.Seq;
@@ -93,35 +76,44 @@ public sealed class SqliteEventStore : EventStore
         var firstId = NextId(session);
         session.Execute(InsertBatchSql, run, seq, StorageText.Time(now), firstId, batch.Events.Length);
         InsertEvents(session, batch, run, seq, firstId, Nanoseconds(now));
-        foreach (var (fingerprint, tally) in batch.Fingerprints)
-        {
-            session.Execute(UpsertFingerprintSql, run, fingerprint.Category, fingerprint.Value, fingerprint.Role, fingerprint.Phase,
-                tally.Count, firstId + tally.FirstEvent, tally.FirstKtimeNs, (int)tally.Tags);
-        }
-
-        foreach (var (type, count) in batch.TypeCounts) session.Execute(UpsertCountSql, run, type, count);
-        session.Execute(RunStore.DueSql, run);
-        if (batch.SawExec) session.Execute(SawExecSql, run);
+        effects.Add(batch, firstId);
         LastEventId = firstId + batch.Events.Length - 1;
         totals.Stored += batch.Events.Length;
         return new AppendOutcome(false, batch.Events.Length, null);
     }
 
+    private static void Write(SqliteSession session, RunEffects effects)
+    {
+        foreach (var (id, effect) in effects.Runs)
+        {
+            var run = id.ToString();
+            foreach (var (fingerprint, tally) in effect.Fingerprints)
+            {
+                session.Execute(UpsertFingerprintSql, run, fingerprint.Category, fingerprint.Value, fingerprint.Role, fingerprint.Phase,
+                    tally.Count, tally.FirstEvent, tally.FirstKtimeNs, (int)tally.Tags);
+            }
+
+            foreach (var (type, count) in effect.Counts) session.Execute(UpsertCountSql, run, type, count);
+            session.Execute(RunStore.DueSql, run);
+            if (effect.SawExec) session.Execute(SawExecSql, run);
+        }
+    }
+
     private static void InsertEvents(SqliteSession session, PreparedBatch batch, string run, long seq, long firstId, long arrivalNs)
     {
-        var insert = session.Prepare(InsertEventSql, 7);
-        var values = insert.Parameters;
-        values[1].Value = run;
-        values[2].Value = arrivalNs;
-        values[6].Value = seq;
+        var insert = session.Statement(InsertEventSql);
+        insert.Bind(1, run);
+        insert.Bind(2, arrivalNs);
+        insert.Bind(6, seq);
         var id = firstId;
         foreach (var e in batch.Events)
         {
-            values[0].Value = id++;
-            values[3].Value = e.TypeName;
-            values[4].Value = batch.PayloadOf(e).ToArray();
-            values[5].Value = e.KtimeNs is { } ktime ? ktime : DBNull.Value;
-            insert.ExecuteNonQuery();
+            insert.Bind(0, id++);
+            insert.Bind(3, e.TypeName);
+            insert.Bind(4, batch.PayloadOf(e).Span);
+            if (e.KtimeNs is { } ktime) insert.Bind(5, ktime);
+            else insert.BindNull(5);
+            insert.Run();
         }
     }
 

@@ -13,6 +13,7 @@ public sealed class SqliteSession : StoreSession
 
     private readonly SqliteConnection _connection;
     private readonly Dictionary<string, SqliteCommand> _statements = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, SqliteStatement> _bare = new(StringComparer.Ordinal);
 
     /// <summary>Takes over an open connection.</summary>
     public SqliteSession(SqliteConnection connection) => _connection = connection;
@@ -94,6 +95,14 @@ public sealed class SqliteSession : StoreSession
         return command;
     }
 
+    /// <summary>The bare prepared statement of a constant, for what runs once per event.</summary>
+    /// <param name="sql">A constant with parameters @p0, @p1, … in order.</param>
+    public SqliteStatement Statement(string sql)
+    {
+        if (!_bare.TryGetValue(sql, out var statement)) _bare.Add(sql, statement = new SqliteStatement(_connection.Handle!, sql));
+        return statement;
+    }
+
     /// <inheritdoc/>
     internal override Transfer.IBulkInsert BeginBulk(string table, IReadOnlyList<string> columns) => new Bulk(
         Prepare($"INSERT INTO {table} ({string.Join(", ", columns)}) VALUES ({string.Join(", ", columns.Select((_, i) => $"@p{i}"))})", columns.Count));
@@ -119,6 +128,7 @@ public sealed class SqliteSession : StoreSession
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
+        foreach (var statement in _bare.Values) statement.Dispose();
         foreach (var command in _statements.Values) command.Dispose();
         _connection.Dispose();
     }
