@@ -47,7 +47,7 @@ internal sealed class Figures(string @case) : IEnumerable<KeyValuePair<string, d
 internal sealed record LoadSettings(string Fangs)
 {
     /// <summary>Load before the measurement begins: the code gets compiled, caches fill.</summary>
-    public TimeSpan WarmUp { get; init; } = TimeSpan.FromSeconds(3);
+    public TimeSpan WarmUp { get; init; } = TimeSpan.FromSeconds(4);
 
     /// <summary>How long a rate is measured.</summary>
     public TimeSpan Window { get; init; } = TimeSpan.FromSeconds(6);

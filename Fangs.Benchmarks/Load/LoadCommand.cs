@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace Fangs.Benchmarks.Load;
 
-/// <summary><c>load -fangs PATH [-rounds N] [-commit C] [-page FILE] [MODE…]</c>: measures, checks, prints one JSON line per case and round.</summary>
+/// <summary><c>load -fangs PATH [-rounds N] [-warm-up S] [-window S] [-commit C] [-page FILE] [MODE…]</c>: measures, checks, prints one JSON line per case and round.</summary>
 internal static class LoadCommand
 {
     private static readonly (string Mode, Func<LoadSettings, CancellationToken, IAsyncEnumerable<Figures>> Run)[] Modes =
@@ -25,16 +25,19 @@ internal static class LoadCommand
     /// <returns>Exit code: 1 when something that was promised was not kept, 2 for wrong arguments.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
-        var (fangs, commit, page, rounds) = ("", "unknown", "", 1);
+        var (commit, page, rounds) = ("unknown", "", 1);
+        var settings = new LoadSettings("");
         var wanted = new List<string>();
         for (var i = 0; i < args.Length; i++)
         {
             switch (args[i])
             {
-                case "-fangs" when i + 1 < args.Length: fangs = args[++i]; break;
+                case "-fangs" when i + 1 < args.Length: settings = settings with { Fangs = Path.GetFullPath(args[++i]) }; break;
                 case "-commit" when i + 1 < args.Length: commit = args[++i]; break;
                 case "-page" when i + 1 < args.Length: page = args[++i]; break;
                 case "-rounds" when i + 1 < args.Length && int.TryParse(args[i + 1], CultureInfo.InvariantCulture, out var n) && n > 0: (rounds, i) = (n, i + 1); break;
+                case "-warm-up" when i + 1 < args.Length && Seconds(args[i + 1]) is { } warmUp: (settings, i) = (settings with { WarmUp = warmUp }, i + 1); break;
+                case "-window" when i + 1 < args.Length && Seconds(args[i + 1]) is { } window: (settings, i) = (settings with { Window = window }, i + 1); break;
                 // The commands are measured on the database of the starts.
                 case "cli": wanted.Add("start"); break;
                 case var mode when Modes.Any(m => m.Mode == mode): wanted.Add(mode); break;
@@ -42,14 +45,13 @@ internal static class LoadCommand
             }
         }
 
-        if (!File.Exists(fangs)) return Usage();
+        if (!File.Exists(settings.Fangs)) return Usage();
         using var stop = new CancellationTokenSource();
         using var interrupt = System.Runtime.InteropServices.PosixSignalRegistration.Create(System.Runtime.InteropServices.PosixSignal.SIGINT, signal =>
         {
             signal.Cancel = true;
             stop.Cancel();
         });
-        var settings = new LoadSettings(Path.GetFullPath(fangs));
         var measured = new List<List<Figures>>();
         try
         {
@@ -71,9 +73,12 @@ internal static class LoadCommand
 
     private static string Today => TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 
+    private static TimeSpan? Seconds(string text) =>
+        double.TryParse(text, CultureInfo.InvariantCulture, out var seconds) && seconds is > 0 and < 600 ? TimeSpan.FromSeconds(seconds) : null;
+
     private static int Usage()
     {
-        Console.Error.WriteLine($"usage: load -fangs PATH [-rounds N] [-commit TEXT] [-page FILE] [MODE...]\nmodes: {string.Join(", ", Modes.Select(m => m.Mode))}, cli");
+        Console.Error.WriteLine($"usage: load -fangs PATH [-rounds N] [-warm-up SECONDS] [-window SECONDS] [-commit TEXT] [-page FILE] [MODE...]\nmodes: {string.Join(", ", Modes.Select(m => m.Mode))}, cli");
         return 2;
     }
 

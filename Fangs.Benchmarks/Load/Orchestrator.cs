@@ -113,7 +113,7 @@ internal sealed partial class Orchestrator : IAsyncDisposable
         _ = Kill(_process.Id, 15);
         using var limit = new CancellationTokenSource(StoppedWithin);
         await _process.WaitForExitAsync(limit.Token);
-        if (_process.ExitCode != 0) throw new LoadException($"The orchestrator ended with {_process.ExitCode}.");
+        if (_process.ExitCode != 0) throw new LoadException($"The orchestrator ended with {_process.ExitCode}: {string.Join('\n', File.ReadLines(Path.Combine(Directory, "log.txt")).TakeLast(5))}");
     }
 
     public async ValueTask DisposeAsync()

@@ -6,6 +6,7 @@ namespace Fangs.Benchmarks.Load;
 internal static class VerdictLoad
 {
     private const int Repetitions = 3;
+    private const int WarmUpBatches = 32; // all that the larger runs do, or they would deviate by more than their own paths
     private const string StateSql = "SELECT state FROM runs WHERE id = $run AND analyzed_at IS NOT NULL";
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
@@ -15,7 +16,7 @@ internal static class VerdictLoad
         await using var orchestrator = await Orchestrator.StartAsync(settings);
         using var line = await orchestrator.ConnectAsync(cancellationToken);
         // The first two only warm up: one becomes the baseline, one is compared with it.
-        for (var i = 0; i < 2; i++) await JudgeAsync(orchestrator, line, i, 10, cancellationToken);
+        for (var i = 0; i < 2; i++) await JudgeAsync(orchestrator, line, i, WarmUpBatches, cancellationToken);
         var times = new List<TimeSpan>();
         for (var i = 0; i < Repetitions; i++) times.Add(await JudgeAsync(orchestrator, line, i + 2, events / EventLoad.EventsPerBatch, cancellationToken));
         times.Sort();
