@@ -5,10 +5,10 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Fangs.Http;
 
-/// <summary>A second listener, without TLS, on which only the health of the orchestrator can be asked for.</summary>
+/// <summary>A second listener, without TLS, on which only the health and the readiness of the orchestrator can be asked for.</summary>
 internal static class HealthListener
 {
-    private const string HealthPath = "/v1/health";
+    private const string HealthPath = "/v1/health", ReadyPath = "/v1/ready";
 
     private sealed class HealthOnly;
 
@@ -24,7 +24,7 @@ internal static class HealthListener
 
     /// <summary>Hides everything else from marked connections, ahead of everything that could answer.</summary>
     public static void UseHealthListener(this IApplicationBuilder app) => app.Use((context, next) =>
-        !Serves(context) || context.Request.Path.Equals(HealthPath, StringComparison.Ordinal)
+        !Serves(context) || context.Request.Path.Equals(HealthPath, StringComparison.Ordinal) || context.Request.Path.Equals(ReadyPath, StringComparison.Ordinal)
             ? next(context)
-            : throw new WireException(StatusCodes.Status404NotFound, $"only {HealthPath} is served on this address"));
+            : throw new WireException(StatusCodes.Status404NotFound, $"only {HealthPath} and {ReadyPath} are served on this address"));
 }

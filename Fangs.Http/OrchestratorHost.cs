@@ -62,7 +62,17 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
     /// <exception cref="IOException">The address cannot be listened on.</exception>
     public static async Task<int> RunAsync(OrchestratorSettings settings, Action<ILoggingBuilder> logging, CancellationToken cancellationToken)
     {
-        await using var host = await StartAsync(settings, TimeProvider.System, logging, cancellationToken);
+        OrchestratorHost started;
+        try
+        {
+            started = await StartAsync(settings, TimeProvider.System, logging, cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return 0; // told to stop while it started: what is stored is stored, and the next start goes on from there
+        }
+
+        await using var host = started;
         using var dump = PosixSignalRegistration.Create((PosixSignal)10, signal => // SIGUSR1
         {
             signal.Cancel = true;
@@ -172,7 +182,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         _app.UseRouting();
         guard.Use(_app);
         _app.UseMiddleware<RequestTracer>();
-        _app.MapHealth(settings.Edge);
+        _app.MapHealth(settings.Edge, new Readiness(_store, actors, lifetime, clock));
         _app.MapRunners(settings.Edge, actors, guard);
         _app.MapJobs(settings.Edge, actors, guard);
         _app.MapScans(settings.Edge, clock, actors);
@@ -232,7 +242,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
     [LoggerMessage(Level = LogLevel.Information, Message = "TLS with the certificate {Subject}, valid until {NotAfter:u}; clients {Clients}")]
     private static partial void ServingTls(ILogger logger, string subject, DateTime notAfter, string clients);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Health without TLS at {Address}v1/health")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Health and readiness without TLS at {Address}v1/health and /v1/ready")]
     private static partial void HealthListening(ILogger logger, Uri address);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Dashboard at {Address}ui/")]

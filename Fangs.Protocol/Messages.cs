@@ -2,10 +2,10 @@ using System.Text.Json.Serialization;
 
 namespace Fangs.Protocol;
 
-/// <summary>Answer of <c>GET /v1/health</c>.</summary>
+/// <summary>Answer of <c>GET /v1/health</c> and <c>GET /v1/ready</c>.</summary>
 public sealed record HealthResponse
 {
-    /// <summary>Always <c>ok</c>.</summary>
+    /// <summary><c>ok</c> of a process that is up, <c>ready</c> of one that can store what it is sent.</summary>
     [JsonPropertyName("status")]
     public string Status { get; init; } = "ok";
 

@@ -18,6 +18,9 @@ namespace Fangs.Actors.Hosting;
 /// <summary>The open database and its stores.</summary>
 public sealed class Store : IAsyncDisposable
 {
+    // The row is there since the start. Forth and back in one transaction, because SQLite does not write what does not change.
+    private const string ProbeForthSql = "UPDATE analysis_settings SET min_runs = min_runs + 1", ProbeBackSql = "UPDATE analysis_settings SET min_runs = min_runs - 1";
+
     private readonly StoreWriter _writer;
     private readonly EventStore _events;
 
@@ -87,6 +90,10 @@ public sealed class Store : IAsyncDisposable
 
     /// <summary>Deletion of what is old.</summary>
     public IRetentionStore Retention { get; }
+
+    /// <summary>Writes something that changes nothing, and returns when that is on the disk.</summary>
+    /// <exception cref="StorageException">The store takes no writes; the message says why.</exception>
+    public Task ProbeAsync() => _writer.WriteAsync(session => session.Execute(ProbeForthSql) + session.Execute(ProbeBackSql));
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

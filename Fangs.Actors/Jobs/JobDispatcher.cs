@@ -33,6 +33,7 @@ public sealed class JobDispatcher : ReceivePersistentActor, IWithTimers
     private readonly Dictionary<Guid, Delivery> _deliveries = [];
     private readonly Dictionary<RunId, Guid> _pollOf = [];
     private readonly Dictionary<RunnerId, DateTimeOffset> _idleSince = [];
+    private readonly Dictionary<RunId, IActorRef> _notIntroduced = []; // who waits for runs of whose parent we have not heard yet
     private JobQueueState _state = JobQueueState.Empty;
     private JobQueueState _planned = JobQueueState.Empty;
     private IActorRef _runs = ActorRefs.Nobody;
@@ -85,6 +86,7 @@ public sealed class JobDispatcher : ReceivePersistentActor, IWithTimers
         Command<AnnounceRun>(m => OnAnnounceRun(m.RunId));
         Command<GetJobs>(_ => Sender.Tell(new JobList([.. _state.Jobs.Values.OrderBy(j => j.Order)])));
         Command<GetQueueFigures>(_ => Sender.Tell(Figures()));
+        Command<ProbeQueue>(_ => OnProbe());
         Command<GetStateLine>(_ => Sender.Tell(new StateLine(Describe())));
         Command<SaveSnapshotSuccess>(OnSnapshotSaved);
         Command<SaveSnapshotFailure>(f => _log.Warning(f.Cause, "No snapshot of the job queue; the journal keeps everything"));
@@ -182,7 +184,8 @@ public sealed class JobDispatcher : ReceivePersistentActor, IWithTimers
         if (_runs.Equals(started.Runs)) return;
         _runs = started.Runs;
         // What follows from the journal is done again: whether it had been done before a crash does not matter, it is idempotent.
-        foreach (var entry in _state.Jobs.Values) Announce(entry, ActorRefs.Nobody);
+        foreach (var entry in _state.Jobs.Values) Announce(entry, _notIntroduced.GetValueOrDefault(entry.Job.RunId, ActorRefs.Nobody));
+        _notIntroduced.Clear();
     }
 
     private void OnAnnounceRun(RunId runId)
@@ -235,7 +238,9 @@ public sealed class JobDispatcher : ReceivePersistentActor, IWithTimers
         switch (fact)
         {
             case JobQueued e:
-                _runs.Tell(new EnsureRun(e.Job, e.At, e.RetryOf, e.RetryOf is null ? asker : ActorRefs.Nobody));
+                // After a restart the queue serves before the runs have said hello: they get this with their first greeting.
+                if (_runs.IsNobody() && e.RetryOf is null) _notIntroduced[e.RunId] = asker;
+                else _runs.Tell(new EnsureRun(e.Job, e.At, e.RetryOf, e.RetryOf is null ? asker : ActorRefs.Nobody));
                 if (e.RetryOf is null) _metrics.ScanQueued();
                 if (e.RetryOf is { } lost) _log.Info("Run {Run} is repeated as run {Retry}", lost, e.RunId);
                 break;
@@ -315,7 +320,8 @@ public sealed class JobDispatcher : ReceivePersistentActor, IWithTimers
 
     private void SnapshotWhenDue()
     {
-        if (++_sinceSnapshot < _settings.SnapshotEvery) return;
+        // A snapshot costs as much as there are jobs, so the more there are the rarer it is; replaying the journal stays cheaper than reading them.
+        if (++_sinceSnapshot < Math.Max(_settings.SnapshotEvery, _state.Jobs.Count / 4)) return;
         _sinceSnapshot = 0;
         SaveSnapshot(JobQueueSnapshot.Of(_state));
     }
@@ -324,6 +330,13 @@ public sealed class JobDispatcher : ReceivePersistentActor, IWithTimers
     {
         DeleteMessages(saved.Metadata.SequenceNr);
         DeleteSnapshots(new SnapshotSelectionCriteria(saved.Metadata.SequenceNr - 1));
+    }
+
+    // Answered behind what is on its way to the disk, so whoever waits in vain knows that the journal is stuck.
+    private void OnProbe()
+    {
+        var asker = Sender;
+        DeferAsync(ProbeQueue.Instance, _ => asker.Tell(QueueServes.Instance));
     }
 
     private QueueFigures Figures()

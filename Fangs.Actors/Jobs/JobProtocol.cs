@@ -178,3 +178,17 @@ public sealed record GetJobs
 /// <summary>Answer to <see cref="GetJobs"/>.</summary>
 /// <param name="Jobs">Waiting and running jobs, in their order.</param>
 public sealed record JobList(IReadOnlyList<JobEntry> Jobs);
+
+/// <summary>Asks whether the queue can be stored; answered when all that came before is durable.</summary>
+public sealed record ProbeQueue
+{
+    /// <summary>The only instance.</summary>
+    public static readonly ProbeQueue Instance = new();
+}
+
+/// <summary>Answer to <see cref="ProbeQueue"/>: everything so far is durable.</summary>
+public sealed record QueueServes
+{
+    /// <summary>The only instance.</summary>
+    public static readonly QueueServes Instance = new();
+}

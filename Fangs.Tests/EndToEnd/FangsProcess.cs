@@ -25,6 +25,9 @@ internal sealed class FangsProcess : IAsyncDisposable
         _process.BeginErrorReadLine();
     }
 
+    /// <summary>Id of the process.</summary>
+    internal int Id => _process.Id;
+
     /// <summary>What it has printed so far.</summary>
     internal string Log
     {

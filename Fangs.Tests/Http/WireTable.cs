@@ -10,6 +10,9 @@ public static class WireTable
     [
         new("GET", "/v1/health", null, 200, @"^\{""status"":""ok"",""orchestrator_id"":""fangs-orchestrator"",""version"":""[^""]+""\}$"),
         new("HEAD", "/v1/health", null, 200, @"^$"),
+        new("GET", "/v1/ready", null, 200, @"^\{""status"":""ready"",""orchestrator_id"":""fangs-orchestrator"",""ver"),
+        new("HEAD", "/v1/ready", null, 200, @"^$"),
+        new("POST", "/v1/ready", "{}", 405, @"method POST is not allowed"),
         new("GET", "/v1/health?x=1", null, 200, @"""status"":""ok"""),
         new("POST", "/v1/health", "{}", 405, @"method POST is not allowed"),
         new("DELETE", "/v1/health", null, 405, @"GET"),

@@ -73,6 +73,17 @@ public sealed class JobDispatcherSpecs() : TestKit(SchedulerClock.ConfigWithJobs
     }
 
     [Fact]
+    public async Task Who_queues_a_job_before_the_runs_have_said_hello_is_answered_by_them_afterwards()
+    {
+        var (runs, client) = (CreateTestProbe(), CreateTestProbe());
+        var dispatcher = Sys.ActorOf(JobDispatcher.Props(new JobSettings(), new SchedulerClock(Time)));
+        dispatcher.Tell(new QueueJob(NewJob(), RunnerId.Any), client);
+        await AwaitJobsAsync(dispatcher, 1);
+        dispatcher.Tell(new RunsStarted(runs));
+        Assert.Equal(client.Ref, (await runs.ExpectMsgAsync<EnsureRun>()).Asker);
+    }
+
+    [Fact]
     public async Task A_job_without_a_sign_of_life_comes_back_after_90_seconds()
     {
         var dispatcher = Start();

@@ -126,6 +126,7 @@ public sealed class TlsModeSpecs
     [InlineData("GET", "/v1/health", 200, "\"status\":\"ok\"")]
     [InlineData("HEAD", "/v1/health", 200, "")]
     [InlineData("GET", "/v1/health?verbose=1", 200, "\"status\":\"ok\"")]
+    [InlineData("GET", "/v1/ready", 200, "\"status\":\"ready\"")]
     [InlineData("POST", "/v1/health", 405, "method POST is not allowed")]
     [InlineData("GET", "/V1/health", 404, "only /v1/health")]
     [InlineData("GET", "/v1/health/../scans", 404, "only /v1/health")]
