@@ -54,6 +54,7 @@ public static class Composition
             Edge = edge with
             {
                 OrchestratorId = options.Id,
+                Stores = !options.StoresNothing,
                 Version = VersionCommand.Version,
                 WatchedPaths = file.WatchedPaths ?? edge.WatchedPaths,
                 MaxJobDuration = file.MaxJobDuration ?? edge.MaxJobDuration,
@@ -63,6 +64,7 @@ public static class Composition
             {
                 SqlitePath = options.SqlitePath,
                 Postgres = options.Postgres,
+                StoresNothing = options.StoresNothing,
                 Watch = Watch(options.Watch, file.WatchedPaths ?? edge.WatchedPaths),
                 Retention = core.Retention with { Horizon = TimeSpan.FromDays(options.RetentionDays), Interval = options.RetentionInterval },
                 Notifier = core.Notifier with { AllowPrivate = file.AllowPrivateNotifiers ?? core.Notifier.AllowPrivate, FromFile = options.Notifiers },

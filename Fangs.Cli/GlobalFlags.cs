@@ -15,13 +15,16 @@ public static class GlobalFlags
     /// <summary>Name of the flag that names the PostgreSQL database.</summary>
     public const string PostgresDsn = "postgres-dsn";
 
+    /// <summary>The storage that is none.</summary>
+    private const string Nothing = "none";
+
     /// <summary>Name of the flag that asks for JSON.</summary>
     public const string Json = "json";
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<FlagSpec> All { get; } =
     [
-        new(Storage, FlagKind.Text, "sqlite", "where everything is kept: sqlite or postgres"),
+        new(Storage, FlagKind.Text, "sqlite", "where everything is kept: sqlite or postgres; for the orchestrator also none"),
         new(SqlitePath, FlagKind.Text, "var/lib/fangs/fangs.db", "database file, relative to the working directory"),
         new(PostgresDsn, FlagKind.Text, "", "PostgreSQL database, postgres://user:password@host/name; else the variable FANGS_PG_DSN"),
         new(Json, FlagKind.Boolean, "false", "print JSON instead of tables"),
@@ -36,9 +39,10 @@ public static class GlobalFlags
     {
         ArgumentNullException.ThrowIfNull(line);
         var storage = line.Text(Storage);
-        if (storage == "none") throw new UsageException("-storage none is not in this version: use -storage sqlite or -storage postgres");
-        if (storage is not ("sqlite" or "postgres")) throw new UsageException($"-storage {storage}: expected sqlite or postgres");
-        if (storage == "sqlite" && line.Text(PostgresDsn).Length > 0) throw new UsageException("-postgres-dsn goes with -storage postgres");
+        if (storage == Nothing && line.Command != Hosting.OrchestratorCommand.Spec)
+            throw new UsageException("-storage none is for the orchestrator: without a database there is nothing to show or to decide; use -storage sqlite or -storage postgres");
+        if (storage is not ("sqlite" or "postgres" or Nothing)) throw new UsageException($"-storage {storage}: expected sqlite or postgres");
+        if (storage != "postgres" && line.Text(PostgresDsn).Length > 0) throw new UsageException("-postgres-dsn goes with -storage postgres");
         if (line.Text(SqlitePath).Length == 0) throw new UsageException("-sqlite-path must not be empty");
     }
 
@@ -50,6 +54,7 @@ public static class GlobalFlags
     {
         ArgumentNullException.ThrowIfNull(line);
         ArgumentNullException.ThrowIfNull(variable);
+        if (line.Text(Storage) == Nothing) return StorageTarget.Volatile.New();
         if (line.Text(Storage) != "postgres") return new StorageTarget.Sqlite(line.Text(SqlitePath));
         var (text, source) = line.Text(PostgresDsn) is { Length: > 0 } flag ? (flag, "-" + PostgresDsn) : (variable(PostgresDsnVariable) ?? "", PostgresDsnVariable);
         if (text.Length == 0) throw new UsageException($"-storage postgres needs -{PostgresDsn} or the variable {PostgresDsnVariable}");

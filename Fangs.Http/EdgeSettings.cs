@@ -11,6 +11,9 @@ public sealed record EdgeSettings
     /// <summary>Build version.</summary>
     public string Version { get; init; } = "dev";
 
+    /// <summary>Whether anything is stored; told to runners with the answer to a result.</summary>
+    public bool Stores { get; init; } = true;
+
     /// <summary>Wait between polls, told to runners.</summary>
     public TimeSpan JobPollInterval { get; init; } = TimeSpan.FromSeconds(5);
 

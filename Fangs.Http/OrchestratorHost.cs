@@ -216,6 +216,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         });
         _store.Database.Announce(Address);
         Listening(_app.Logger, Address, settings.Edge.OrchestratorId, _store.Database.Name);
+        if (settings.Core.StoresNothing) StoresNothing(_app.Logger);
         if (settings.Tls is { } tls) LogTls(tls);
         if (HealthAddress is { } health) HealthListening(_app.Logger, health);
         if (settings.Dashboard.IsOn) DashboardAt(_app.Logger, DashboardAddress);
@@ -235,6 +236,9 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Listening on {Address} as {Id}, database {Path}")]
     private static partial void Listening(ILogger logger, Uri address, string id, string path);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Nothing is stored: no verdicts, no watcher, no alerts, no dashboard; queued scans are gone when this process ends")]
+    private static partial void StoresNothing(ILogger logger);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "Stopping: {Reason} The connection that had the lock was lost")]
     private static partial void TakenOver(ILogger logger, string reason);

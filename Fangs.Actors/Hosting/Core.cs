@@ -136,7 +136,7 @@ public static class Core
             Backoff.OnStop(JobDispatcher.Props(settings.Jobs, clock), "queue", TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(10), randomFactor: 0.2, maxNrOfRetries: -1)
                 .WithReplyWhileStopped(DispatcherUnavailable.Instance)), "dispatcher");
         var packages = system.ActorOf(PackageSupervisor.Props(settings.Packages, store.Ledger), "packages");
-        var runs = system.ActorOf(RunSupervisor.Props(settings.Runs, store.Runs, dispatcher, packages, clock), "runs");
+        var runs = system.ActorOf(RunSupervisor.Props(settings.Runs, store.Runs, dispatcher, settings.StoresNothing ? ActorRefs.Nobody : packages, clock), "runs");
         var runners = system.ActorOf(RunnerRegistry.Props(settings.Runners, dispatcher, runs, clock), "runners");
         var writer = system.ActorOf(EventWriter.Props(store.Events, runs), "event-writer");
         // Keeps nothing of its own: should it fail, it starts again with its first pass.

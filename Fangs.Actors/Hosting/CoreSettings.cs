@@ -21,8 +21,11 @@ public sealed record CoreSettings
     /// <summary>The PostgreSQL database that is used instead of the SQLite file; null for the file.</summary>
     public PostgresDsn? Postgres { get; init; }
 
-    /// <summary>Which of the two it is.</summary>
-    public StorageTarget Storage => Postgres is { } dsn ? new StorageTarget.Postgres(dsn) : new StorageTarget.Sqlite(SqlitePath);
+    /// <summary>Whether nothing is stored, and so nothing is judged, watched, told or deleted: only the API works, and only until the process ends.</summary>
+    public bool StoresNothing { get; init; }
+
+    /// <summary>Which of them it is.</summary>
+    public StorageTarget Storage => StoresNothing ? StorageTarget.Volatile.New() : Postgres is { } dsn ? new StorageTarget.Postgres(dsn) : new StorageTarget.Sqlite(SqlitePath);
 
     /// <summary>Events of a run beyond this are counted, not stored.</summary>
     public int MaxEventsPerRun { get; init; } = 500_000;

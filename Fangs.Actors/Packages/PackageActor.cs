@@ -161,6 +161,7 @@ public sealed class PackageActor : ReceiveActor, IWithTimers
     {
         var run = _current!.RunId;
         _metrics.Analysed(TimeProvider.System.GetElapsedTime(_began));
+        Trace("");
         foreach (var asker in _currentAskers) asker.Tell(new RunAnalysed(run, analysed.Verdict));
         if (analysed.Verdict is { } verdict)
         {
@@ -189,8 +190,15 @@ public sealed class PackageActor : ReceiveActor, IWithTimers
 
         _waiting[_current.RunId] = _currentAskers;
         _analyses.AddFirst(_current);
+        Trace(failed.Cause.Message);
         OnTrouble(failed.Cause);
         Done();
+    }
+
+    private void Trace(string error)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        FangsTraces.Record("analysis", _current!.TraceParent, now - TimeProvider.System.GetElapsedTime(_began), now, _current.RunId, error);
     }
 
     private void OnTrouble(Exception cause)

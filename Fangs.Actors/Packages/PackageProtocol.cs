@@ -13,7 +13,8 @@ public interface IWithPackage
 /// <summary>A run has ended: judge it. Answered with <see cref="RunAnalysed"/> when that is stored, however often it takes.</summary>
 /// <param name="RunId">The run.</param>
 /// <param name="Package">Its package.</param>
-public sealed record AnalyseRun(RunId RunId, string Package) : IWithPackage;
+/// <param name="TraceParent">The trace that the run belongs to; null when nobody traces it.</param>
+public sealed record AnalyseRun(RunId RunId, string Package, string? TraceParent = null) : IWithPackage;
 
 /// <summary>The run has been judged.</summary>
 /// <param name="RunId">The run.</param>

@@ -9,7 +9,9 @@ using Fangs.Protocol;
 namespace Fangs.Actors.Runs;
 
 /// <summary>Store a batch. The writer disposes it.</summary>
-public sealed record AppendBatch(PreparedBatch Batch) : INoSerializationVerificationNeeded;
+/// <param name="Batch">The batch.</param>
+/// <param name="TraceParent">Span of the request that brought it; null when nobody traces it.</param>
+public sealed record AppendBatch(PreparedBatch Batch, string? TraceParent = null) : INoSerializationVerificationNeeded;
 
 /// <summary>The batch is committed.</summary>
 /// <param name="RunId">The run.</param>
@@ -37,8 +39,8 @@ public sealed class EventWriter : ReceiveActor
     private readonly IActorRef _runs;
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly FangsMetrics _metrics = FangsMetrics.Of(Context.System);
-    private readonly Queue<(PreparedBatch Batch, IActorRef Asker)> _waiting = new();
-    private (PreparedBatch Batch, IActorRef Asker)[] _committing = [];
+    private readonly Queue<(AppendBatch Append, IActorRef Asker)> _waiting = new();
+    private (AppendBatch Append, IActorRef Asker)[] _committing = [];
     private long _committingSince;
     private long _events;
     private long _commits;
@@ -58,35 +60,36 @@ public sealed class EventWriter : ReceiveActor
 
     private void OnAppend(AppendBatch append)
     {
-        _waiting.Enqueue((append.Batch, Sender));
+        _waiting.Enqueue((append, Sender));
         if (_committing.Length == 0) CommitNext();
     }
 
     private void CommitNext()
     {
         if (_waiting.Count == 0) return;
-        var group = new List<(PreparedBatch Batch, IActorRef Asker)>();
+        var group = new List<(AppendBatch Append, IActorRef Asker)>();
         var (events, bytes) = (0, 0L);
         while (_waiting.Count > 0 && (group.Count == 0 || (events < MaxEventsPerCommit && bytes < MaxBytesPerCommit)))
         {
             var next = _waiting.Dequeue();
             group.Add(next);
-            events += next.Batch.Events.Length;
-            bytes += next.Batch.PayloadBytes;
+            events += next.Append.Batch.Events.Length;
+            bytes += next.Append.Batch.PayloadBytes;
         }
 
         _committing = [.. group];
         _committingSince = TimeProvider.System.GetTimestamp();
-        _store.AppendAsync([.. group.Select(g => g.Batch)]).PipeTo(Self, success: o => new Committed(o), failure: e => new CommitFailed(e));
+        _store.AppendAsync([.. group.Select(g => g.Append.Batch)]).PipeTo(Self, success: o => new Committed(o), failure: e => new CommitFailed(e));
     }
 
     private void OnCommitted(Committed committed)
     {
         var took = TimeProvider.System.GetElapsedTime(_committingSince);
-        _metrics.Committed(_committing.Sum(c => c.Batch.Events.Length), _committing.Sum(c => (long)c.Batch.PayloadBytes), took);
+        _metrics.Committed(_committing.Sum(c => c.Append.Batch.Events.Length), _committing.Sum(c => (long)c.Append.Batch.PayloadBytes), took);
+        Trace(took, "");
         for (var i = 0; i < _committing.Length; i++)
         {
-            var (batch, asker) = _committing[i];
+            var ((batch, _), asker) = _committing[i];
             var outcome = committed.Outcomes[i];
             if (outcome.IsDuplicate) _metrics.DuplicateBatch();
             if (outcome.Error is { } error)
@@ -113,7 +116,8 @@ public sealed class EventWriter : ReceiveActor
     {
         _log.Error(failed.Cause, "{Batches} event batches were not stored", _committing.Length);
         var cause = failed.Cause as StorageException ?? new StorageException($"Events were not stored: {failed.Cause.Message}", failed.Cause);
-        foreach (var (batch, asker) in _committing)
+        Trace(TimeProvider.System.GetElapsedTime(_committingSince), cause.Message);
+        foreach (var ((batch, _), asker) in _committing)
         {
             _metrics.PersistFailed(batch.Events.Length);
             asker.Tell(new Status.Failure(cause));
@@ -122,5 +126,14 @@ public sealed class EventWriter : ReceiveActor
 
         _committing = [];
         CommitNext();
+    }
+
+    // One commit is part of every request that had a batch in it.
+    private void Trace(TimeSpan took, string error)
+    {
+        if (!FangsTraces.Source.HasListeners()) return;
+        var now = TimeProvider.System.GetUtcNow();
+        foreach (var append in _committing.Select(c => c.Append).Where(a => a.TraceParent is not null).DistinctBy(a => a.TraceParent))
+            FangsTraces.Record("commit", append.TraceParent, now - took, now, append.Batch.RunId, error);
     }
 }

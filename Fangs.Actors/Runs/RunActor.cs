@@ -222,7 +222,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
     private void Analyse()
     {
         Timers.Cancel(nameof(AnalysisDue));
-        _packages.Tell(new AnalyseRun(_id, _row.Package));
+        _packages.Tell(new AnalyseRun(_id, _row.Package, _traceParent));
     }
 
     private void OnAnalysed(RunAnalysed analysed)

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Fangs.Actors.Notifiers;
 using Fangs.Actors.Storage.Queries;
+using Fangs.Protocol;
 
 namespace Fangs.Actors.Storage;
 
@@ -39,43 +40,39 @@ public sealed class OperatorTables : IDisposable
         return new OperatorTables(target.OpenSession(), actor, clock);
     }
 
-    /// <summary>Puts a package on the watch list.</summary>
+    /// <summary>Puts a package on the watch list, and notes in the same transaction what is to become of its latest release, so that the watcher cannot come between.</summary>
+    /// <param name="package">The package.</param>
+    /// <param name="latest">Its latest release; null when that is not known.</param>
+    /// <param name="run">The run that is to scan it, before the orchestrator is asked: should it never be, the watcher does. Null when it is not to be scanned.</param>
     /// <returns>False when it was there already; nothing is changed then.</returns>
     /// <exception cref="DbException">Nothing is stored.</exception>
-    public bool Watch(string package) => Write(now =>
+    public bool Watch(string package, ReleaseFacts? latest, RunId? run) => Write(now =>
     {
         const string Sql = "INSERT INTO packages (name, added_at) VALUES (@p0, @p1) ON CONFLICT (name) DO NOTHING";
+        const string Release =
+            """
+            INSERT INTO releases (package_name, version, tarball_sha256, tarball_sha1, npm_integrity, published_at, discovered_at, state, run_id)
+            VALUES (@p0, @p1, @p2, @p2, @p3, @p4, @p5, @p6, @p7) ON CONFLICT (package_name, version) DO NOTHING
+            """;
         if (_session.Execute(Sql, package, now) == 0) return false;
         Audit(now, "package.add", package, []);
+        if (latest is null) return true;
+        var published = latest.PublishedAt is { } at ? StorageText.Time(at) : null;
+        _session.Execute(Release, package, latest.Version, latest.Shasum, latest.Integrity, published, now, run is null ? "" : "queueing", run?.ToString() ?? "");
+        if (run is null) MarkSeen(now, package, latest.Version, run);
         return true;
     });
 
-    /// <summary>Notes that a release of a watched package has been taken up, so that the watcher goes on from there.</summary>
+    /// <summary>Notes that the orchestrator has accepted the scan of the release that <see cref="Watch"/> has noted.</summary>
     /// <param name="package">The package.</param>
-    /// <param name="release">The release.</param>
-    /// <param name="runId">The run that scans it; null when none does.</param>
-    /// <exception cref="DbException">Nothing is stored.</exception>
-    public void TakeUp(string package, ReleaseFacts release, string? runId)
+    /// <param name="version">The release.</param>
+    /// <param name="run">The run that scans it.</param>
+    /// <exception cref="DbException">Nothing is stored; the watcher finds out by itself.</exception>
+    public void Queued(string package, string version, RunId run) => Write(now =>
     {
-        ArgumentNullException.ThrowIfNull(release);
-        const string Seen = "UPDATE packages SET last_seen_version = @p1 WHERE name = @p0";
-        const string Release =
-            """
-            INSERT INTO releases (package_name, version, tarball_sha256, npm_integrity, published_at, discovered_at)
-            VALUES (@p0, @p1, @p2, @p3, @p4, @p5) ON CONFLICT (package_name, version) DO NOTHING
-            """;
-        Write(now =>
-        {
-            // Removed meanwhile by somebody else: then there is nothing to note.
-            if (_session.Execute(Seen, package, release.Version) == 0) return false;
-            var published = release.PublishedAt is { } at ? StorageText.Time(at) : null;
-            _session.Execute(Release, package, release.Version, release.Shasum, release.Integrity, published, now);
-            var detail = new JsonObject { ["version"] = release.Version };
-            if (runId is not null) detail["run_id"] = runId;
-            Audit(now, "release.take_up", package, detail);
-            return true;
-        });
-    }
+        _session.Execute("UPDATE releases SET state = 'queued', run_id = @p2 WHERE package_name = @p0 AND version = @p1 AND state = 'queueing'", package, version, run.ToString());
+        return MarkSeen(now, package, version, run);
+    });
 
     /// <summary>Takes a package off the watch list, with its recorded releases. Its runs and its baseline stay.</summary>
     /// <returns>False when it was not watched.</returns>
@@ -110,6 +107,16 @@ public sealed class OperatorTables : IDisposable
     public void Dispose()
     {
         _session.Dispose();
+    }
+
+    private bool MarkSeen(string now, string package, string version, RunId? run)
+    {
+        // Removed meanwhile by somebody else: then there is nothing to note.
+        if (_session.Execute("UPDATE packages SET last_seen_version = @p1 WHERE name = @p0", package, version) == 0) return false;
+        var detail = new JsonObject { ["version"] = version };
+        if (run is { } id) detail["run_id"] = id.ToString();
+        Audit(now, "release.take_up", package, detail);
+        return true;
     }
 
     private T Write<T>(Func<string, T> work)

@@ -11,11 +11,20 @@ public abstract record StorageTarget
     /// <param name="Dsn">Where it is and how to sign in. Holds a password: never to be shown.</param>
     public sealed record Postgres(Storage.Postgres.PostgresDsn Dsn) : StorageTarget;
 
+    /// <summary>Memory of this process, for <c>-storage none</c>: what has to be known of runs that are under way, and nothing that stays.</summary>
+    /// <param name="DataSource">Name of the memory, for connections of this process.</param>
+    public sealed record Volatile(string DataSource) : StorageTarget
+    {
+        /// <summary>Memory that nobody else uses.</summary>
+        public static Volatile New() => new($"file:/fangs-{Guid.NewGuid():N}?vfs=memdb");
+    }
+
     /// <summary>How it is called in messages: an absolute path, or an address without the password.</summary>
     public string Name => this switch
     {
         Sqlite file => System.IO.Path.GetFullPath(file.Path),
         Postgres server => server.Dsn.Name,
+        Volatile => "none",
         _ => "",
     };
 
@@ -24,6 +33,7 @@ public abstract record StorageTarget
     public StoreSession OpenSession() => this switch
     {
         Sqlite file => Storage.Sqlite.SqliteSession.OpenExisting(file.Path),
+        Volatile memory => Storage.Sqlite.SqliteSession.OpenExisting(memory.DataSource),
         Postgres server => Storage.Postgres.PostgresSession.Open(server.Dsn),
         _ => throw new InvalidOperationException("unknown storage"),
     };
@@ -33,6 +43,7 @@ public abstract record StorageTarget
     public StoreSession OpenReadSession() => this switch
     {
         Sqlite file => Storage.Sqlite.SqliteSession.OpenExisting(file.Path, isReadOnly: true),
+        Volatile memory => Storage.Sqlite.SqliteSession.OpenExisting(memory.DataSource, isReadOnly: true),
         Postgres server => Storage.Postgres.PostgresSession.Open(server.Dsn),
         _ => throw new InvalidOperationException("unknown storage"),
     };
@@ -60,6 +71,7 @@ public abstract class StoreDatabase : IDisposable
     {
         StorageTarget.Sqlite file => Sqlite.SqliteDatabase.OpenExclusive(file.Path, applied),
         StorageTarget.Postgres server => Postgres.PostgresDatabase.OpenExclusive(server.Dsn, applied),
+        StorageTarget.Volatile memory => Sqlite.VolatileDatabase.Open(memory),
         _ => throw new ArgumentException("unknown storage", nameof(target)),
     };
 

@@ -48,9 +48,15 @@ public static class ObservationFlags
     {
         ArgumentNullException.ThrowIfNull(call);
         var (text, source) = call.Line.Text(OtlpFlag) is { Length: > 0 } flag ? (flag, "-" + OtlpFlag) : (call.Environment.Variable(OtlpVariable), OtlpVariable);
-        if (string.IsNullOrEmpty(text)) return null;
-        return Uri.TryCreate(text, UriKind.Absolute, out var address) && (address.Scheme == Uri.UriSchemeHttp || address.Scheme == Uri.UriSchemeHttps)
+        return string.IsNullOrEmpty(text) ? null : ReadReceiver(text, source);
+    }
+
+    /// <summary>Reads the address of a receiver.</summary>
+    /// <param name="text">The address.</param>
+    /// <param name="source">Where it stands, for the message.</param>
+    /// <exception cref="UsageException">It is none.</exception>
+    public static Uri ReadReceiver(string text, string source) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var address) && (address.Scheme == Uri.UriSchemeHttp || address.Scheme == Uri.UriSchemeHttps)
             ? address
             : throw new UsageException($"{source} {text}: expected an http or https address such as http://127.0.0.1:4318");
-    }
 }

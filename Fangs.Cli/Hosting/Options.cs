@@ -16,6 +16,9 @@ public sealed record OrchestratorOptions(IPEndPoint Address, string Id, string S
     /// <summary>The PostgreSQL database that is used instead of the file; null for the file.</summary>
     public PostgresDsn? Postgres { get; init; }
 
+    /// <summary>Whether nothing is stored at all.</summary>
+    public bool StoresNothing { get; init; }
+
     /// <summary>Files for HTTPS; null serves plain HTTP.</summary>
     public ServerTls? Tls { get; init; }
 

@@ -30,7 +30,8 @@ public static class OrchestratorCommand
         .. ObservationFlags.All,
     ])
     {
-        Details = "Creates and migrates the SQLite file of -sqlite-path, or migrates the PostgreSQL database of -postgres-dsn. Ends cleanly on SIGTERM and Ctrl-C.\n"
+        Details = "Creates and migrates the SQLite file of -sqlite-path, or migrates the PostgreSQL database of -postgres-dsn. With -storage none the API\n"
+            + "works and nothing is stored: no watcher, no verdicts, no alerts, no dashboard; queued scans are gone when the process ends. Ends cleanly on SIGTERM and Ctrl-C.\n"
             + "What is wrong in the configuration file stops the start; 'fangs config check FILE' says it beforehand. Flags win over the file.",
         Examples = ["orchestrator", "orchestrator -addr 127.0.0.1:9000 -sqlite-path /var/lib/fangs/fangs.db",
             "orchestrator -addr 0.0.0.0:8443 -tls-cert server.crt -tls-key server.key -tls-client-ca ca.crt -health-addr 127.0.0.1:8444"],
@@ -41,19 +42,22 @@ public static class OrchestratorCommand
         call.RunAsync(async () =>
         {
             var tls = ServerTls.From(call.Line);
+            var storesNothing = call.Storage is StorageTarget.Volatile;
+            if (storesNothing) CheckNothing(call.Line);
             var address = CheckAddress(addr, insecure || tls is not null);
             await call.Environment.Roots.Orchestrator(new OrchestratorOptions(address, CheckId(id), call.Line.Text(GlobalFlags.SqlitePath), ConfigurationFile.Load(call.Line))
             {
                 Postgres = (call.Storage as StorageTarget.Postgres)?.Dsn,
+                StoresNothing = storesNothing,
                 Tls = tls,
                 Notifiers = NotifiersFileFlag.Load(call.Line),
-                Watch = WatchFlags.Read(call.Line),
-                Ui = UiFlags.Read(call, address, insecure || tls is not null),
+                Watch = WatchFlags.Read(call.Line) is var watch && storesNothing ? watch with { IsOn = false } : watch,
+                Ui = storesNothing ? new UiOptions(false, null, null) : UiFlags.Read(call, address, insecure || tls is not null),
                 HealthAddress = ServerTls.HealthAddress(call.Line, address),
                 LogFormat = ObservationFlags.LogFormatOf(call.Line),
                 Otlp = ObservationFlags.OtlpOf(call),
                 Metrics = call.Line.IsSet("metrics"),
-                RetentionDays = RetentionDays(call.Line),
+                RetentionDays = storesNothing ? 0 : RetentionDays(call.Line),
                 RetentionInterval = RetentionInterval(call.Line),
             }, call.Stop);
             return ExitCode.Success;
@@ -67,6 +71,15 @@ public static class OrchestratorCommand
         return insecure || ListenAddress.IsLoopback(address)
             ? address
             : throw new UsageException($"-addr {text} can be reached from other hosts in plain HTTP, where everybody may queue scans: use a loopback address, TLS (-tls-cert, -tls-key), or add -insecure");
+    }
+
+    // What needs a database is off, as it always was; who asks for it in so many words has to hear that.
+    private static void CheckNothing(CommandLine line)
+    {
+        string[] useless = [GlobalFlags.SqlitePath, WatchFlags.Interval.Name, WatchFlags.Registry.Name, UiFlags.Address.Name, UiFlags.Token.Name, NotifiersFileFlag.Flag.Name, "retention-days", "retention-interval"];
+        if (useless.FirstOrDefault(line.Given.Contains) is { } flag) throw new UsageException($"-{flag} is of no use with -storage none, where nothing is stored: leave one of them out");
+        foreach (var part in new[] { WatchFlags.On.Name, UiFlags.On.Name })
+            if (line.Given.Contains(part) && line.IsSet(part)) throw new UsageException($"-{part} needs a database, and -storage none has none: leave one of them out");
     }
 
     private static int RetentionDays(CommandLine line)

@@ -4,6 +4,7 @@ using Fangs.Actors.Storage.Queries;
 using Fangs.Cli.Arguments;
 using Fangs.Cli.Rendering;
 using Fangs.Cli.Scans;
+using Fangs.Protocol;
 
 namespace Fangs.Cli.Packages;
 
@@ -53,9 +54,10 @@ public static class PackageAddCommand
         }
 
         // Somebody else may have been quicker while the registry was asked.
-        if (!tables.Watch(package.Name)) RefuseWatched(call, package.Name);
-        var kickoff = await ScanAsync(call, client, package, latest, wish);
-        if (latest is not null && !kickoff.IsFailure) tables.TakeUp(package.Name, latest, kickoff.RunId);
+        RunId? run = latest is null || wish.Skip ? null : RunId.New(call.Environment.Clock);
+        if (!tables.Watch(package.Name, latest, run)) RefuseWatched(call, package.Name);
+        var kickoff = await ScanAsync(call, client, package, latest, run, wish);
+        if (latest is not null && kickoff.RunId is { } accepted) tables.Queued(package.Name, latest.Version, RunId.Parse(accepted));
         await PrintAsync(call, client, package, latest, kickoff);
         return ExitCode.Success;
     }
@@ -68,17 +70,20 @@ public static class PackageAddCommand
     }
 
     private static async Task<Kickoff> ScanAsync(
-        Invocation call, OrchestratorClient client, PackageReference package, ReleaseFacts? latest, ScanWish wish)
+        Invocation call, OrchestratorClient client, PackageReference package, ReleaseFacts? latest, RunId? run, ScanWish wish)
     {
         if (wish.Skip) return new Kickoff(null, "-skip-initial-scan was given", false);
-        if (latest is null) return new Kickoff(null, "the latest version is not known, because the registry was not asked", false);
+        if (latest is null || run is not { } id) return new Kickoff(null, "the latest version is not known, because the registry was not asked", false);
         try
         {
-            return new Kickoff(await client.SubmitAsync((package with { Version = latest.Version }).Announced(latest.Integrity, latest.Shasum), wish.Runner, wish.Duration, call.Stop), "", false);
+            var release = (package with { Version = latest.Version }).Announced(latest.Integrity, latest.Shasum);
+            return new Kickoff(await client.SubmitAsync(release, wish.Runner, wish.Duration, id, call.Stop), "", false);
         }
         catch (CliException e)
         {
-            return new Kickoff(null, e.Message, true);
+            // The watcher may have been quicker, and then the orchestrator has this very run; or the answer was lost on its way.
+            using var database = call.OpenDatabase();
+            return RunQueries.ById(database, id.ToString()) is null ? new Kickoff(null, e.Message, true) : new Kickoff(id.ToString(), "", false);
         }
     }
 

@@ -123,20 +123,31 @@ public sealed class OrchestratorClient : IDisposable
     /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>Id of the run.</returns>
     /// <exception cref="CliException">It was not accepted.</exception>
-    public async Task<string> SubmitAsync(PackageReference package, string runner, TimeSpan duration, CancellationToken cancellationToken)
+    public Task<string> SubmitAsync(PackageReference package, string runner, TimeSpan duration, CancellationToken cancellationToken) =>
+        SubmitAsync(package, runner, duration, default, cancellationToken);
+
+    /// <summary>Queues a scan under an id of the caller's choice, so that it can be asked for should the answer be lost.</summary>
+    /// <param name="package">Package and version.</param>
+    /// <param name="runner">Runner to use; empty lets the orchestrator choose.</param>
+    /// <param name="duration">Upper bound.</param>
+    /// <param name="run">Id of the run; empty lets the orchestrator choose.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <returns>Id of the run.</returns>
+    /// <exception cref="CliException">It was not accepted.</exception>
+    public async Task<string> SubmitAsync(PackageReference package, string runner, TimeSpan duration, RunId run, CancellationToken cancellationToken)
     {
-        var answer = await PostScanAsync(package, runner.Length > 0 ? runner : RunnerId.Any.Value, duration, cancellationToken);
+        var answer = await PostScanAsync(package, runner.Length > 0 ? runner : RunnerId.Any.Value, duration, run, cancellationToken);
         // Upstream's orchestrator does not know the wildcard; there the runner usually bears the name of the host.
         if (answer.Status == HttpStatusCode.NotFound && runner.Length == 0)
-            answer = await PostScanAsync(package, Environment.MachineName, duration, cancellationToken);
+            answer = await PostScanAsync(package, Environment.MachineName, duration, run, cancellationToken);
         if ((int)answer.Status is < 200 or > 299) throw Refused(answer);
         var id = Read(answer.Text, ProtocolJson.Wire.ScanResponse).RunId;
-        return RunId.TryParse(id, out var run) ? run.ToString() : throw new CliException($"the orchestrator answered with a run id of another form: {TerminalText.Cut(id, 60)}");
+        return RunId.TryParse(id, out var accepted) ? accepted.ToString() : throw new CliException($"the orchestrator answered with a run id of another form: {TerminalText.Cut(id, 60)}");
     }
 
-    private async Task<Answer> PostScanAsync(PackageReference package, string runner, TimeSpan duration, CancellationToken cancellationToken)
+    private async Task<Answer> PostScanAsync(PackageReference package, string runner, TimeSpan duration, RunId run, CancellationToken cancellationToken)
     {
-        var job = StandardScan.JobFor(package.Name, package.Version, duration) with { Integrity = package.Integrity, TarballSha1 = package.TarballSha1 };
+        var job = StandardScan.JobFor(package.Name, package.Version, duration) with { RunId = run, Integrity = package.Integrity, TarballSha1 = package.TarballSha1 };
         var scan = new ScanRequest { TargetRunner = runner, Job = job };
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_base, "v1/scans"))
         {

@@ -15,18 +15,22 @@ public static class UpCommand
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
 
     /// <summary>What it takes.</summary>
-    public static CommandSpec Spec { get; } = new("up", "Start orchestrator and runner here, scan packages, show what they did", CommandSpec.Unbound(
-        new("scan", FlagKind.TextList, "", "package to scan, as name or name@version; may be repeated"),
-        new("exit", FlagKind.Boolean, "false", "stop after the scans; fails when one failed"),
-        new("yes", FlagKind.Boolean, "false", "install missing Debian packages without asking"),
-        new("data", FlagKind.Text, "var/lib/fangs", "directory for database and logs"),
-        new("addr", FlagKind.Text, "127.0.0.1:8443", "address and port to listen on"),
-        new("insecure", FlagKind.Boolean, "false", "allow plain HTTP on an address that others can reach"),
-        new("runner-id", FlagKind.Text, "", "name of the runner; the host name when not given"),
-        new("duration", FlagKind.Duration, "60s", "upper bound for each scan"),
-        ConfigurationFile.Flag,
-        new("registry", FlagKind.Text, "", "registry to ask; what npm is configured for when not given"),
-        new("skip-registry-validate", FlagKind.Boolean, "false", "do not ask the registry whether the version exists")))
+    public static CommandSpec Spec { get; } = new("up", "Start orchestrator and runner here, scan packages, show what they did",
+    [
+        .. CommandSpec.Unbound(
+            new("scan", FlagKind.TextList, "", "package to scan, as name or name@version; may be repeated"),
+            new("exit", FlagKind.Boolean, "false", "stop after the scans; fails when one failed"),
+            new("yes", FlagKind.Boolean, "false", "install missing Debian packages without asking"),
+            new("data", FlagKind.Text, "var/lib/fangs", "directory for database and logs"),
+            new("addr", FlagKind.Text, "127.0.0.1:8443", "address and port to listen on"),
+            new("insecure", FlagKind.Boolean, "false", "allow plain HTTP on an address that others can reach"),
+            new("runner-id", FlagKind.Text, "", "name of the runner; the host name when not given"),
+            new("duration", FlagKind.Duration, "60s", "upper bound for each scan"),
+            ConfigurationFile.Flag,
+            new("registry", FlagKind.Text, "", "registry to ask; what npm is configured for when not given"),
+            new("skip-registry-validate", FlagKind.Boolean, "false", "do not ask the registry whether the version exists")),
+        .. ObservationFlags.All,
+    ])
     {
         Details = "Needs root. Keeps serving until Ctrl-C unless -exit is given.",
         Examples = ["up -scan is-odd@3.0.1", "up --yes --scan left-pad --scan is-odd@3.0.1 --exit", "up -data /srv/fangs -addr 127.0.0.1:9000"],
@@ -46,14 +50,14 @@ public static class UpCommand
 
         await using var orchestrator = ChildPart.Start(
             "orchestrator", settings.LogOf("orchestrator"),
-            ["orchestrator", $"-addr={settings.Address}", "-insecure", $"-sqlite-path={settings.Database}", .. settings.ConfigurationFlag, .. settings.RegistryFlag], call.Environment.Clock);
+            ["orchestrator", $"-addr={settings.Address}", "-insecure", $"-sqlite-path={settings.Database}", .. settings.ConfigurationFlag, .. settings.RegistryFlag, .. settings.ObservationArguments], call.Environment.Clock);
         using var client = OrchestratorClient.Local(Reachable(settings.Address));
         await WaitAsync(call, orchestrator, "answer", () => client.IsHealthyAsync(call.Stop));
-        call.Say($"Orchestrator is ready at {client.Page("")}");
+        call.Say($"Orchestrator is ready at {client.Page("")}, dashboard at {client.Page("ui/")}");
 
         await using var runner = ChildPart.Start(
             "runner", settings.LogOf("runner"),
-            ["runner", $"-orchestrator={client.Page("")}", $"-runner-id={settings.RunnerId}", .. settings.RegistryFlag], call.Environment.Clock);
+            ["runner", $"-orchestrator={client.Page("")}", $"-runner-id={settings.RunnerId}", .. settings.RegistryFlag, .. settings.ObservationArguments], call.Environment.Clock);
         await WaitAsync(call, runner, "register", async () =>
             (await client.GetActorsAsync(call.Stop)).Any(actor => actor.Path.StartsWith("/user/runners/", StringComparison.Ordinal)));
         call.Say($"Runner {TerminalText.Escape(settings.RunnerId)} is registered");

@@ -29,6 +29,9 @@ public sealed record UpSettings(
     /// <summary>What to hand on, so that watcher, sandboxes and the check of versions all use the same registry; empty leaves each to ask npm.</summary>
     public IReadOnlyList<string> RegistryFlag => Registry.Length > 0 ? [$"-registry={Registry}"] : [];
 
+    /// <summary>What to hand on to both about logs and traces, whose variable they read themselves.</summary>
+    public IReadOnlyList<string> ObservationArguments { get; init; } = [];
+
     /// <summary>The log file of a part.</summary>
     public string LogOf(string part) => Path.Combine(DataDirectory, part + ".log");
 
@@ -51,12 +54,15 @@ public sealed record UpSettings(
             throw new UsageException($"-scan {open}: without the registry the version must be given");
         // Before anything is installed or started, so that the errors stand in the terminal and not in a log.
         _ = ConfigurationFile.Load(line);
+        _ = ObservationFlags.LogFormatOf(line);
+        if (line.Text(ObservationFlags.OtlpFlag) is { Length: > 0 } receiver) _ = ObservationFlags.ReadReceiver(receiver, "-" + ObservationFlags.OtlpFlag);
         var configuration = ConfigurationFile.Flag.Name;
         return new UpSettings(
             scans, line.IsSet("exit"), line.IsSet("yes"), Path.GetFullPath(line.Text("data")), address,
             line.Text("runner-id") is { Length: > 0 } id ? id : Environment.MachineName, TimeSpan.FromTicks(duration / 100),
             line.Text("registry"), skip)
         {
+            ObservationArguments = [.. ObservationFlags.All.Where(flag => line.Given.Contains(flag.Name)).Select(flag => $"-{flag.Name}={line.Text(flag.Name)}")],
             ConfigurationFlag = line.Given.Contains(configuration) ? [$"-{configuration}={line.Text(configuration)}"] : [],
         };
     }

@@ -130,7 +130,7 @@ public sealed class EventEndpoints(
             foreach (var (type, count) in prepared.TypeCounts) endpoints.Metrics.EventsReceived(type, count);
             _batches++;
             _events += batch.Events.Length;
-            _inFlight.Enqueue(endpoints.Writer.Ask<BatchAppended>(new AppendBatch(prepared), endpoints.Settings.AskTimeout));
+            _inFlight.Enqueue(endpoints.Writer.Ask<BatchAppended>(new AppendBatch(prepared, FangsTraces.Current), endpoints.Settings.AskTimeout));
         }
 
         private async Task CommitOldestAsync() => _persisted += (await _inFlight.Dequeue()).Persisted;

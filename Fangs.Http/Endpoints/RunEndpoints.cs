@@ -30,7 +30,7 @@ public static class RunEndpoints
         switch (await actors.Runs.Ask<object>(new RecordResult(body with { RunId = run }, guard.SenderOf(context)), edge.AskTimeout))
         {
             case ResultRecorded:
-                await WireAnswer.WriteAsync(context, StatusCodes.Status200OK, new ResultResponse { Recorded = true }, ProtocolJson.Wire.ResultResponse);
+                await WireAnswer.WriteAsync(context, StatusCodes.Status200OK, new ResultResponse { Recorded = edge.Stores }, ProtocolJson.Wire.ResultResponse);
                 break;
             case ResultRejected rejected:
                 throw Bad("status", rejected.Reason);

@@ -61,7 +61,9 @@ public sealed class WatchListSpecs : IDisposable
         Assert.Equal(0, result.ExitCode);
         Assert.Contains("warning: left-thing is watched, but its scan was not accepted: the orchestrator answered 503: not now", result.Error);
         Assert.Contains("No scan was queued: the orchestrator answered 503: not now\n", result.Out);
-        Assert.Equal(("", "0"), (Scalar("SELECT last_seen_version FROM packages"), Scalar("SELECT COUNT(*) FROM releases")));
+        var asked = JsonDocument.Parse(Assert.Single(orchestrator.Requests)["POST /v1/scans ".Length..]).RootElement.GetProperty("Job").GetProperty("run_id");
+        var run = Convert.ToHexStringLower([.. asked.EnumerateArray().Select(n => n.GetByte())]);
+        Assert.Equal(("", $"2.0.1 queueing {run}"), (Scalar("SELECT last_seen_version FROM packages"), Scalar("SELECT concat_ws(' ', version, state, run_id) FROM releases")));
     }
 
     [Fact]

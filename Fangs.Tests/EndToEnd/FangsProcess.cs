@@ -15,9 +15,17 @@ internal sealed class FangsProcess : IAsyncDisposable
     private readonly StringBuilder _log = new();
     private readonly Process _process;
 
-    private FangsProcess(string[] arguments)
+    private FangsProcess(string[] arguments, string directory = "")
     {
-        _process = new Process { StartInfo = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "fangs"), arguments) { RedirectStandardOutput = true, RedirectStandardError = true } };
+        _process = new Process
+        {
+            StartInfo = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "fangs"), arguments)
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+                WorkingDirectory = directory,
+            },
+        };
         _process.OutputDataReceived += Keep;
         _process.ErrorDataReceived += Keep;
         _process.Start();
@@ -40,10 +48,17 @@ internal sealed class FangsProcess : IAsyncDisposable
     internal static FangsProcess Start(params string[] arguments) => new(arguments);
 
     /// <summary>Starts an orchestrator and returns when it serves.</summary>
-    internal static async Task<(FangsProcess Process, Uri Address)> StartOrchestratorAsync(string database, params string[] more)
+    internal static Task<(FangsProcess Process, Uri Address)> StartOrchestratorAsync(string database, params string[] more) =>
+        ServingAsync(address => Start(["orchestrator", "-addr", address.Authority, "-sqlite-path", database, .. more]));
+
+    /// <summary>Starts an orchestrator in a working directory and returns when it serves.</summary>
+    internal static Task<(FangsProcess Process, Uri Address)> StartOrchestratorAsync(DirectoryInfo directory, params string[] more) =>
+        ServingAsync(address => new FangsProcess(["orchestrator", "-addr", address.Authority, .. more], directory.FullName));
+
+    private static async Task<(FangsProcess Process, Uri Address)> ServingAsync(Func<Uri, FangsProcess> start)
     {
         var address = new Uri($"http://127.0.0.1:{FreePort()}");
-        var process = Start(["orchestrator", "-addr", address.Authority, "-sqlite-path", database, .. more]);
+        var process = start(address);
         using var http = new HttpClient { BaseAddress = address };
         using var limit = new CancellationTokenSource(Patience);
         while (true)

@@ -41,6 +41,7 @@ public sealed class TraceSpecs : IAsyncLifetime
         string[] expected =
         [
             "POST /v1/scans", "job queued", "job", "create", "install", "import", "drain", "upload", "POST /v1/runs/{run_id}/events", "POST /v1/runs/{run_id}/result", "run",
+            "commit", "analysis",
         ];
         await trace.UntilAsync(spans => expected.All(name => spans.Any(s => s.OperationName == name)));
         await stop.CancelAsync();
@@ -52,8 +53,10 @@ public sealed class TraceSpecs : IAsyncLifetime
         var job = spans.Single(s => s.OperationName == "job");
         Assert.Equal(trace.Root, submitted.ParentSpanId);
         Assert.All(spans.Where(s => s != submitted), s => Assert.True(byId.ContainsKey(s.ParentSpanId), $"{s.OperationName} has a parent that nobody exports"));
-        foreach (var name in new[] { "job queued", "run", "job" }) Assert.Equal(submitted.SpanId, spans.Single(s => s.OperationName == name).ParentSpanId);
+        foreach (var name in new[] { "job queued", "run", "job", "analysis" }) Assert.Equal(submitted.SpanId, spans.Single(s => s.OperationName == name).ParentSpanId);
         foreach (var name in expected.Skip(3).Take(7)) Assert.Equal(job.SpanId, spans.First(s => s.OperationName == name).ParentSpanId);
+        var requests = spans.Where(s => s.OperationName.EndsWith("/events", StringComparison.Ordinal)).Select(s => s.SpanId).ToHashSet();
+        Assert.All(spans.Where(s => s.OperationName == "commit"), s => Assert.Contains(s.ParentSpanId, requests));
         var runs = spans.Select(s => s.GetTagItem(TraceContext.RunAttribute)).OfType<string>().Distinct();
         Assert.Single(runs);
         Assert.Equal("r1", job.GetTagItem(TraceContext.RunnerAttribute));

@@ -6,6 +6,7 @@ using Fangs.Actors.Watching;
 using Fangs.Http;
 using Fangs.Tests.Cli;
 using Fangs.Tests.Http;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Data.Sqlite;
 
 namespace Fangs.Tests.Watching;
@@ -50,6 +51,25 @@ public sealed class WatchingSpecs : IAsyncLifetime, IDisposable
         Assert.Equal("pending|queued", Scalar($"SELECT n.state || '|' || r.state FROM runs n JOIN releases r ON r.run_id = n.id WHERE n.id = '{run}'").Replace("building", "pending", StringComparison.Ordinal));
         Assert.Equal(200, (await _orchestrator.Raw.SendAsync("POST", $"/v1/runs/{run}/result", """{"status":"failed","reason":"integrity mismatch: x","details":{"integrity":"sha512-found"}}""")).Status);
         Assert.Equal("sha512-found", Scalar($"SELECT npm_integrity FROM runs WHERE id = '{run}'"));
+    }
+
+    [Fact]
+    public async Task Package_add_and_the_watcher_queue_the_latest_release_once_whoever_is_quicker()
+    {
+        _registry.Publish("left-thing", DateTimeOffset.UnixEpoch, "1.0.0");
+        // Stands between the command and the orchestrator, and lets the scan through when the watcher has queued it long since.
+        await using var slow = await FakeServer.StartAsync(async (context, body) =>
+        {
+            await UntilAsync("SELECT count(*) FROM releases WHERE state = 'queued'", 1);
+            var answer = await _orchestrator.Raw.SendAsync("POST", "/v1/scans", body);
+            context.Response.StatusCode = answer.Status;
+            await context.Response.WriteAsync(answer.Body);
+        });
+        var added = await _cli.RunPlainAsync("package", "add", "left-thing", "-registry", _registry.Address.ToString(), "-orchestrator", slow.Address, "-sqlite-path", _orchestrator.DatabasePath);
+        Assert.Equal((0, ""), (added.ExitCode, added.Error));
+        var run = Scalar("SELECT run_id FROM releases WHERE package_name = 'left-thing' AND version = '1.0.0'");
+        Assert.Contains($"Run       {run}", added.Out, StringComparison.Ordinal);
+        Assert.Equal(("1", "1.0.0"), (Scalar("SELECT count(*) FROM runs"), Scalar("SELECT last_seen_version FROM packages")));
     }
 
     [Fact]

@@ -44,7 +44,7 @@ public sealed class SqliteDatabase : StoreDatabase
                 Execute(connection, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;");
             }
 
-            SqliteMigrator.Migrate(database, applied);
+            SqliteMigrator.Migrate(database, database.ConnectionString, applied);
             return database;
         }
         catch (IOException e)
@@ -97,7 +97,7 @@ public sealed class SqliteDatabase : StoreDatabase
     internal override EventStore MakeEventStore(StoreWriter writer, TimeProvider clock, int maxEventsPerRun) => new SqliteEventStore(writer, clock, maxEventsPerRun);
 
     /// <inheritdoc/>
-    internal override (string HoconFile, Akka.Actor.Setup.Setup Setup) Journal => ("sqlite.conf", SqliteJournal.SetupFor(this));
+    internal override (string HoconFile, Akka.Actor.Setup.Setup Setup) Journal => ("sqlite.conf", SqliteJournal.SetupFor(ConnectionString));
 
     /// <inheritdoc/>
     public override void Announce(Uri address) => OrchestratorFile.Write(Path, address);

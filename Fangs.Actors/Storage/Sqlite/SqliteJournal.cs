@@ -10,11 +10,11 @@ namespace Fangs.Actors.Storage.Sqlite;
 public static class SqliteJournal
 {
     /// <summary>The set-up to add to the actor system.</summary>
-    public static Setup SetupFor(SqliteDatabase database)
+    /// <param name="connectionString">The database.</param>
+    public static Setup SetupFor(string connectionString)
     {
-        ArgumentNullException.ThrowIfNull(database);
         var options = new DataOptions()
-            .UseConnectionString(ProviderName.SQLiteMS, database.ConnectionString)
+            .UseConnectionString(ProviderName.SQLiteMS, connectionString)
             .UseProvider(ProviderName.SQLiteMS)
             .UseInterceptor(new WriterSettings());
         return new DataOptionsSetup(options);

@@ -11,15 +11,16 @@ public static class SqliteMigrator
     public static IReadOnlyList<(string Version, string Sql)> Known { get; } = MigrationJournal.Load("migrations/sqlite/");
 
     /// <summary>Applies what is missing.</summary>
-    /// <param name="database">The file.</param>
+    /// <param name="database">The file, or the memory.</param>
+    /// <param name="connectionString">How it is reached.</param>
     /// <param name="applied">Told of each version that was applied.</param>
     /// <exception cref="StorageUnusableException">The file has a migration that this build does not know, or one was changed afterwards, or one fails.</exception>
-    public static void Migrate(SqliteDatabase database, Action<string>? applied = null)
+    public static void Migrate(StoreDatabase database, string connectionString, Action<string>? applied = null)
     {
         ArgumentNullException.ThrowIfNull(database);
-        using (var session = database.OpenWriteSession()) MigrationJournal.Check(session, database.Path, Known);
+        using (var session = database.OpenWriteSession()) MigrationJournal.Check(session, database.Name, Known);
         var result = DeployChanges.To
-            .SqliteDatabase(database.ConnectionString)
+            .SqliteDatabase(connectionString)
             .WithScripts(Known.Select(m => new SqlScript(m.Version, m.Sql)))
             .JournalTo((connections, _) => new MigrationJournal(connections, SqlDialect.Sqlite, applied))
             .WithTransactionPerScript()
@@ -28,6 +29,6 @@ public static class SqliteMigrator
             .Build()
             .PerformUpgrade();
         if (!result.Successful)
-            throw new StorageUnusableException($"Migration {result.ErrorScript?.Name} of {database.Path} failed: {result.Error.Message}", result.Error);
+            throw new StorageUnusableException($"Migration {result.ErrorScript?.Name} of {database.Name} failed: {result.Error.Message}", result.Error);
     }
 }
