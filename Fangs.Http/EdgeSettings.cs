@@ -39,7 +39,7 @@ public sealed record EdgeSettings
     public TimeSpan MaxJobDuration { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>Batches of one stream that may wait for their commit; then the socket is not read.</summary>
-    public int BatchesInFlight { get; init; } = 16;
+    public int BatchesInFlight { get; init; } = 6;
 
     /// <summary>Paths to watch when a job names none.</summary>
     public IReadOnlyList<WatchedPath> WatchedPaths { get; init; } = DefaultWatchedPaths.All;

@@ -10,7 +10,7 @@ namespace Fangs.Http;
 /// <remarks>However many ask, one look is under way at a time, and its outcome counts for a second: it costs a commit.</remarks>
 public sealed class Readiness(Store store, CoreActors actors, IHostApplicationLifetime lifetime, TimeProvider clock)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2), CountsFor = TimeSpan.FromSeconds(1), QueueAnswersWithin = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2), CountsFor = TimeSpan.FromSeconds(1), QueueAnswersWithin = TimeSpan.FromSeconds(10), FailureCountsFor = TimeSpan.FromSeconds(10);
 
     private readonly Lock _turn = new();
     private Task<string?>? _look;
@@ -44,6 +44,7 @@ public sealed class Readiness(Store store, CoreActors actors, IHostApplicationLi
         try
         {
             await store.ProbeAsync();
+            if (store.WhyFailed(FailureCountsFor) is { } failure) return $"what clients sent could not be stored within the last {FailureCountsFor.TotalSeconds:0} s: {failure}";
             return await actors.Dispatcher.Ask<object>(ProbeQueue.Instance, QueueAnswersWithin) is QueueServes ? null : "the job queue cannot be stored at the moment";
         }
         catch (StorageException e)

@@ -95,6 +95,11 @@ public sealed class Store : IAsyncDisposable
     /// <exception cref="StorageException">The store takes no writes; the message says why.</exception>
     public Task ProbeAsync() => _writer.WriteAsync(session => session.Execute(ProbeForthSql) + session.Execute(ProbeBackSql));
 
+    /// <summary>Why a commit has failed lately; null when none has. A disk that is full may still take the few bytes of <see cref="ProbeAsync"/>.</summary>
+    /// <param name="within">How lately.</param>
+    public string? WhyFailed(TimeSpan within) =>
+        _writer.LastFailure is { } failure && TimeProvider.System.GetElapsedTime(failure.At) < within ? failure.Reason : null;
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {

@@ -90,6 +90,9 @@ public abstract class StoreDatabase : IDisposable
     /// <param name="maxEventsPerRun">Events of a run beyond this are counted, not stored.</param>
     internal abstract EventStore MakeEventStore(StoreWriter writer, TimeProvider clock, int maxEventsPerRun);
 
+    /// <summary>Whose turn it is to write, where the database takes one writer at a time; otherwise null.</summary>
+    internal virtual Sqlite.WriteTurn? Turn => null;
+
     /// <summary>Akka's journal and snapshots in this database: its settings and, for the driver, its set-up.</summary>
     internal abstract (string HoconFile, Akka.Actor.Setup.Setup Setup) Journal { get; }
 

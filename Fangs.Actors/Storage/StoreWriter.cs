@@ -14,21 +14,26 @@ public sealed class StoreWriter : IAsyncDisposable
 
     private readonly Channel<IWork> _queue = Channel.CreateBounded<IWork>(new BoundedChannelOptions(8192) { SingleReader = true });
     private readonly Func<StoreSession> _open;
+    private readonly Sqlite.WriteTurn? _turn;
     private readonly Task _loop;
     private ITimer? _alive;
+    private volatile WriteFailure? _lastFailure;
 
     /// <summary>Starts the loop; the connection is opened with the first work.</summary>
     public StoreWriter(StoreDatabase database)
-        : this(database.OpenWriteSession)
+        : this(database.OpenWriteSession, database.Turn)
     {
     }
 
     /// <summary>Starts the loop on connections of the caller's making; one is opened with the first work and after each failure.</summary>
-    internal StoreWriter(Func<StoreSession> open)
+    internal StoreWriter(Func<StoreSession> open, Sqlite.WriteTurn? turn = null)
     {
-        _open = open;
+        (_open, _turn) = (open, turn);
         _loop = Task.Run(RunAsync);
     }
+
+    /// <summary>The last commit that failed; null when none ever did.</summary>
+    internal WriteFailure? LastFailure => _lastFailure;
 
     /// <summary>Raised in the writer's loop after anything was taken back, one piece of work or a whole commit, so that caches can be dropped.</summary>
     public event Action? RolledBack;
@@ -88,6 +93,7 @@ public sealed class StoreWriter : IAsyncDisposable
                 {
                     // Disk full, I/O error, locked, a connection that is gone: whatever it was, the group is lost as a whole and the next
                     // one is served. A fresh connection is the cleanest start.
+                    _lastFailure = new WriteFailure(TimeProvider.System.GetTimestamp(), e.Message);
                     var broken = session;
                     session = null;
                     FailGroup(group, e);
@@ -108,6 +114,7 @@ public sealed class StoreWriter : IAsyncDisposable
 
     private void CommitGroup(StoreSession session, List<IWork> group)
     {
+        using var turn = _turn?.Take();
         session.Begin();
         while (group.Count < MaxItemsPerCommit && _queue.Reader.TryRead(out var item))
         {
@@ -123,6 +130,7 @@ public sealed class StoreWriter : IAsyncDisposable
         }
 
         session.Commit();
+        turn?.Dispose(); // before anybody is woken who would write next
         foreach (var item in group) item.Complete();
     }
 
@@ -134,6 +142,11 @@ public sealed class StoreWriter : IAsyncDisposable
 
     private static StorageException Closed(Exception? cause) =>
         cause is null ? new StorageException("The store is closed.") : new StorageException("The store is closed.", cause);
+
+    /// <summary>A commit that failed.</summary>
+    /// <param name="At">Timestamp of <see cref="TimeProvider.System"/>.</param>
+    /// <param name="Reason">Why.</param>
+    internal sealed record WriteFailure(long At, string Reason);
 
     private interface IWork
     {

@@ -13,6 +13,7 @@ internal static class LoadCommand
         ("ingest-streams", IngestStreams),
         ("ingest-posts", IngestPosts),
         ("dispatch", Dispatch),
+        ("dispatch-rate", (s, stop) => One(DispatchLoad.RateAsync(s, 50, 8, stop))),
         ("heartbeats", (s, stop) => One(RequestLoad.HeartbeatsAsync(s, 64, stop))),
         ("registrations", (s, stop) => One(RequestLoad.RegistrationsAsync(s, 16, stop))),
         ("parking", (s, stop) => One(ParkingLoad.MeasureAsync(s, 10_000, stop))),

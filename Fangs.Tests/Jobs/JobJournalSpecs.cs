@@ -73,7 +73,7 @@ public sealed class JobJournalSpecs : TestKit
     private static ActorSystemSetup SetupFor(TemporaryDatabase file) => BootstrapSetup.Create()
         .WithConfig(ConfigurationFactory.ParseString("akka.test.single-expect-default = 60s").WithFallback(Hocon("sqlite.conf")).WithFallback(Hocon("fangs.conf"))
             .WithFallback(Akka.Persistence.Sql.SqlPersistence.DefaultConfiguration).WithFallback(DefaultConfig))
-        .And(SqliteJournal.SetupFor(file.Database.ConnectionString));
+        .And(SqliteJournal.SetupFor(file.Database.ConnectionString, new WriteTurn()));
 
     private static Config Hocon(string name) => ConfigurationFactory.ParseString(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "hocon", name)));
 

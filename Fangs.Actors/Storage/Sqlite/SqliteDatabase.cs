@@ -13,6 +13,7 @@ public sealed class SqliteDatabase : StoreDatabase
     public const string WriterPragmas = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;";
 
     private readonly FileStream _lock;
+    private readonly WriteTurn _turn = new();
 
     private SqliteDatabase(string path, FileStream fileLock) => (Path, _lock) = (path, fileLock);
 
@@ -94,10 +95,13 @@ public sealed class SqliteDatabase : StoreDatabase
     public override StoreSession OpenReadSession() => new SqliteSession(OpenReader());
 
     /// <inheritdoc/>
+    internal override WriteTurn Turn => _turn;
+
+    /// <inheritdoc/>
     internal override EventStore MakeEventStore(StoreWriter writer, TimeProvider clock, int maxEventsPerRun) => new SqliteEventStore(writer, clock, maxEventsPerRun);
 
     /// <inheritdoc/>
-    internal override (string HoconFile, Akka.Actor.Setup.Setup Setup) Journal => ("sqlite.conf", SqliteJournal.SetupFor(ConnectionString));
+    internal override (string HoconFile, Akka.Actor.Setup.Setup Setup) Journal => ("sqlite.conf", SqliteJournal.SetupFor(ConnectionString, _turn));
 
     /// <inheritdoc/>
     public override void Announce(Uri address) => OrchestratorFile.Write(Path, address);

@@ -12,6 +12,7 @@ public sealed class VolatileDatabase : StoreDatabase
     private static readonly TimeSpan ForgetEvery = TimeSpan.FromMinutes(1), KnownFor = TimeSpan.FromHours(1);
 
     private readonly StorageTarget.Volatile _target;
+    private readonly WriteTurn _turn = new();
     private readonly SqliteConnection _keeper; // the memory lives as long as a connection to it
 
     private VolatileDatabase(StorageTarget.Volatile target)
@@ -41,6 +42,9 @@ public sealed class VolatileDatabase : StoreDatabase
     public override StoreSession OpenReadSession() => new SqliteSession(OpenWriter());
 
     /// <inheritdoc/>
+    internal override WriteTurn Turn => _turn;
+
+    /// <inheritdoc/>
     internal override EventStore MakeEventStore(StoreWriter writer, TimeProvider clock, int maxEventsPerRun)
     {
         writer.KeepAlive(ForgetEvery, session => session.Execute(ForgetSql, StorageText.Time(clock.GetUtcNow() - KnownFor)));
@@ -48,7 +52,7 @@ public sealed class VolatileDatabase : StoreDatabase
     }
 
     /// <inheritdoc/>
-    internal override (string HoconFile, Akka.Actor.Setup.Setup Setup) Journal => ("sqlite.conf", SqliteJournal.SetupFor(ConnectionString));
+    internal override (string HoconFile, Akka.Actor.Setup.Setup Setup) Journal => ("sqlite.conf", SqliteJournal.SetupFor(ConnectionString, _turn));
 
     /// <inheritdoc/>
     /// <remarks>Commands of operators read the database of an orchestrator; this one has none for them.</remarks>
