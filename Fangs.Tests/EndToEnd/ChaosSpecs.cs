@@ -15,7 +15,8 @@ public sealed class ChaosSpecs
         var missing = EbpfSensor.Probe();
         Skip.If(missing.Count > 0, string.Join(' ', missing));
         using var chaos = Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Fangs.Chaos"),
-            ["--minutes", "3", "--seed", "20", "--fangs", Path.Combine(AppContext.BaseDirectory, "fangs")]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            ["--minutes", "3", "--seed", "20", "--fangs", Path.Combine(AppContext.BaseDirectory, "fangs")])
+        { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var (output, error) = (chaos.StandardOutput.ReadToEndAsync(), chaos.StandardError.ReadToEndAsync());
         try
         {

