@@ -22,5 +22,12 @@ internal sealed class SchedulerClock(TestScheduler scheduler) : TimeProvider
         }
         """;
 
-    public override DateTimeOffset GetUtcNow() => scheduler.Now.ToUniversalTime();
+    /// <summary>How far the wall clock is set ahead of the time that passes; negative: back.</summary>
+    internal TimeSpan Step { get; set; }
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override DateTimeOffset GetUtcNow() => scheduler.Now.ToUniversalTime() + Step;
+
+    public override long GetTimestamp() => scheduler.Now.UtcTicks;
 }

@@ -116,9 +116,9 @@ public sealed class JobDispatcher : ReceivePersistentActor, IWithTimers
     private void OnRecovered()
     {
         _planned = _state;
-        var now = _clock.GetUtcNow();
-        foreach (var entry in _state.Jobs.Values.Where(e => e.Stage == JobStage.Leased))
-            StartLeaseTimer(entry, entry.Since + _settings.LeaseDuration - now);
+        // Whole leases again, however long ago they began: while nobody was here the runner could not confirm, and a job that is taken from
+        // one who works on it runs twice. Nor can the clock tell how long that was: it may have been set.
+        foreach (var entry in _state.Jobs.Values.Where(e => e.Stage == JobStage.Leased)) StartLeaseTimer(entry);
         if (!_state.Jobs.IsEmpty) _log.Info("Recovered {Jobs} unfinished jobs", _state.Jobs.Count);
     }
 
@@ -205,7 +205,7 @@ public sealed class JobDispatcher : ReceivePersistentActor, IWithTimers
     {
         _runs.Tell(new EnsureRun(entry.Job, entry.QueuedAt, entry.RetryOf, asker));
         if (entry.Runner is not null && entry.Stage is JobStage.Leased or JobStage.Confirmed)
-            _runs.Tell(new RunLeased(entry.Job.RunId, entry.Runner.Value, entry.Attempt, entry.DropsPerRun, entry.Stage == JobStage.Confirmed, entry.Since, TimeLimitOf(entry.Job)));
+            _runs.Tell(new RunLeased(entry.Job.RunId, entry.Runner.Value, entry.Attempt, entry.DropsPerRun, entry.Stage == JobStage.Confirmed, TimeLimitOf(entry.Job)));
         if (entry.Stage == JobStage.Ending) _runs.Tell(new EndRun(entry.Job.RunId, entry.Reason));
     }
 
@@ -245,12 +245,12 @@ public sealed class JobDispatcher : ReceivePersistentActor, IWithTimers
                 if (e.RetryOf is { } lost) _log.Info("Run {Run} is repeated as run {Retry}", lost, e.RunId);
                 break;
             case JobLeased e when _state.Jobs.TryGetValue(e.RunId, out var entry):
-                if (entry.Stage == JobStage.Leased) StartLeaseTimer(entry, _settings.LeaseDuration);
-                _runs.Tell(new RunLeased(e.RunId, e.Runner, entry.Attempt, e.DropsPerRun, Confirmed: false, e.At, TimeLimitOf(entry.Job)));
+                if (entry.Stage == JobStage.Leased) StartLeaseTimer(entry);
+                _runs.Tell(new RunLeased(e.RunId, e.Runner, entry.Attempt, e.DropsPerRun, Confirmed: false, TimeLimitOf(entry.Job)));
                 break;
             case LeaseConfirmed e when _state.Jobs.TryGetValue(e.RunId, out var entry):
                 EndDelivery(e.RunId);
-                _runs.Tell(new RunLeased(e.RunId, e.Runner, entry.Attempt, entry.DropsPerRun, Confirmed: true, e.At, TimeLimitOf(entry.Job)));
+                _runs.Tell(new RunLeased(e.RunId, e.Runner, entry.Attempt, entry.DropsPerRun, Confirmed: true, TimeLimitOf(entry.Job)));
                 break;
             case JobReturned e:
                 EndDelivery(e.RunId);
@@ -309,8 +309,8 @@ public sealed class JobDispatcher : ReceivePersistentActor, IWithTimers
         runnerRef.Tell(new PollEnded(runner));
     }
 
-    private void StartLeaseTimer(JobEntry entry, TimeSpan left) => Timers.StartSingleTimer(
-        entry.Job.RunId, new LeaseExpired(entry.Job.RunId, entry.Attempt), left > TimeSpan.Zero ? left : TimeSpan.FromMilliseconds(1));
+    private void StartLeaseTimer(JobEntry entry) =>
+        Timers.StartSingleTimer(entry.Job.RunId, new LeaseExpired(entry.Job.RunId, entry.Attempt), _settings.LeaseDuration);
 
     private void EndDelivery(RunId runId)
     {

@@ -42,7 +42,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
     private readonly HashSet<Guid> _streams = [];
     private RunRow _row = null!;
     private RunLeased? _lease;
-    private DateTimeOffset _lastSign;
+    private long _lastSign, _confirmedAt; // timestamps, not times: a clock that is set ends no run
     private bool _isHolderKnown; // the queue has told this incarnation who has the run, or that nobody has
     private string? _traceParent;
     private DateTimeOffset? _since;
@@ -253,14 +253,17 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
 
     private async Task OnLeased(RunLeased lease)
     {
-        var isNews = _lease is null || _lease.Attempt != lease.Attempt || _lease.Runner != lease.Runner || _row.RunnerId != lease.Runner.Value;
-        (_lease, _isHolderKnown) = (lease, true);
+        var isSame = _lease is { } known && known.Attempt == lease.Attempt && known.Runner == lease.Runner;
+        var isNews = !isSame || _row.RunnerId != lease.Runner.Value;
         if (lease.Confirmed)
         {
-            _lastSign = Max(_clock.GetUtcNow(), lease.Since);
+            // From when this process has known it: the runner keeps to its own deadline, and while nobody was here nothing could be reported.
+            _lastSign = _clock.GetTimestamp();
+            if (!isSame || !_lease!.Confirmed) _confirmedAt = _lastSign;
             if (!Timers.IsTimerActive(nameof(Check))) Timers.StartPeriodicTimer(nameof(Check), new Check(), _settings.CheckEvery);
         }
 
+        (_lease, _isHolderKnown) = (lease, true);
         if (!isNews || _row.State == RunStates.Sandboxed) return;
         await _store.SetStateAsync(_id, RunStates.Building, lease.Runner.Value, lease.Attempt, $"handed to {lease.Runner}");
         _row = _row with { State = RunStates.Building, RunnerId = lease.Runner.Value };
@@ -275,7 +278,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
 
     private void OnAlive(RunAlive alive)
     {
-        if (_lease is { Confirmed: true } lease && lease.Runner == alive.Runner) _lastSign = _clock.GetUtcNow();
+        if (_lease is { Confirmed: true } lease && lease.Runner == alive.Runner) _lastSign = _clock.GetTimestamp();
         else _dispatcher.Tell(new ConfirmLease(_id, alive.Runner));
     }
 
@@ -316,7 +319,7 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
     // Without client certificates events and results do not say which runner sends them; only the one that has the job knows the run's id.
     private void OnActivity()
     {
-        _lastSign = _clock.GetUtcNow();
+        _lastSign = _clock.GetTimestamp();
         if (_lease is not { Confirmed: true }) _dispatcher.Tell(new ConfirmLease(_id, null));
     }
 
@@ -378,16 +381,13 @@ public sealed class RunActor : ReceiveActor, IWithTimers, IWithUnboundedStash
     private async Task OnCheck()
     {
         if (_lease is not { Confirmed: true } lease) return;
-        var now = _clock.GetUtcNow();
-        if (now - lease.Since > lease.TimeLimit)
+        if (_clock.GetElapsedTime(_confirmedAt) > lease.TimeLimit)
             await Finish(new RunEnd(RunStates.Failed, $"no result within {lease.TimeLimit.TotalSeconds:0} s", null, 0, ""));
-        else if (now - _lastSign > _settings.LivenessWindow)
+        else if (_clock.GetElapsedTime(_lastSign) > _settings.LivenessWindow)
             _dispatcher.Tell(new LoseRun(_id, $"no sign of life from {lease.Runner} for more than {_settings.LivenessWindow.TotalSeconds:0} s", RunId.New(_clock)));
     }
 
     private Status.Failure StoreFailure(string what) => new(new StorageException($"Run {_id}: {what}"));
 
-    private string Describe() => _row.State + (_row.RunnerId.Length > 0 ? $" on {_row.RunnerId}" : "") + (_lease is { Confirmed: true } ? $", heard {_lastSign:HH:mm:ss}Z" : "");
-
-    private static DateTimeOffset Max(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;
+    private string Describe() => _row.State + (_row.RunnerId.Length > 0 ? $" on {_row.RunnerId}" : "") + (_lease is { Confirmed: true } ? $", heard {_clock.GetElapsedTime(_lastSign).TotalSeconds:0} s ago" : "");
 }

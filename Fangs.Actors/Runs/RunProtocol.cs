@@ -27,9 +27,8 @@ public sealed record EnsureRun(Job Job, DateTimeOffset QueuedAt, RunId? RetryOf,
 /// <param name="Attempt">Which delivery.</param>
 /// <param name="DropsPerRun">Whether that runner reports drops per run.</param>
 /// <param name="Confirmed">Whether a sign of life has come.</param>
-/// <param name="Since">When that happened.</param>
 /// <param name="TimeLimit">How long after the confirmation a result may come in.</param>
-public sealed record RunLeased(RunId RunId, RunnerId Runner, int Attempt, bool DropsPerRun, bool Confirmed, DateTimeOffset Since, TimeSpan TimeLimit) : IWithRunId;
+public sealed record RunLeased(RunId RunId, RunnerId Runner, int Attempt, bool DropsPerRun, bool Confirmed, TimeSpan TimeLimit) : IWithRunId;
 
 /// <summary>The job of the run is back in the queue.</summary>
 public sealed record RunReturned(RunId RunId, string Reason) : IWithRunId;

@@ -17,7 +17,8 @@ public sealed class ArchitectureSpecs
         ["Fangs.Http"] = ["Fangs.Actors", "Fangs.Protocol"],
         ["Fangs.Runner"] = ["Fangs.Protocol"],
         ["Fangs.Cli"] = ["Fangs.Actors", "Fangs.Http", "Fangs.Protocol", "Fangs.Runner"],
-        ["Fangs.Tests"] = ["Fangs.Actors", "Fangs.Benchmarks", "Fangs.Cli", "Fangs.Http", "Fangs.Protocol", "Fangs.Runner"],
+        ["Fangs.Tests"] = ["Fangs.Actors", "Fangs.Benchmarks", "Fangs.Chaos", "Fangs.Cli", "Fangs.Http", "Fangs.Protocol", "Fangs.Runner"],
+        ["Fangs.Chaos"] = [],
         ["Fangs.Benchmarks"] = ["Fangs.Actors", "Fangs.Cli", "Fangs.Http", "Fangs.Protocol", "Fangs.Runner"],
     };
 

@@ -18,6 +18,7 @@ public sealed class RunActorSpecs : TestKit, IAsyncLifetime
     private readonly SqliteStores _stores;
     private readonly TestProbe _supervisor;
     private readonly TestProbe _dispatcher;
+    private SchedulerClock? _clock;
 
     public RunActorSpecs() : base(SchedulerClock.Config)
     {
@@ -27,7 +28,7 @@ public sealed class RunActorSpecs : TestKit, IAsyncLifetime
 
     private TestScheduler Time => (TestScheduler)Sys.Scheduler;
 
-    private SchedulerClock Clock => new(Time);
+    private SchedulerClock Clock => _clock ??= new SchedulerClock(Time);
 
     public Task InitializeAsync() => Task.CompletedTask;
 
@@ -89,6 +90,36 @@ public sealed class RunActorSpecs : TestKit, IAsyncLifetime
         Assert.Equal((id, true), (lost.RunId, lost.Reason.Contains("no sign of life from lab-1 for more than 90 s", StringComparison.Ordinal)));
         Assert.Equal("building", await StateAsync(run, id)); // the queue decides, and says so with EndRun
         run.Tell(new EndRun(id, "runner lost: " + lost.Reason));
+        Assert.Equal("failed", await StateAsync(run, id));
+    }
+
+    [Theory]
+    [InlineData(+3)]
+    [InlineData(-3)]
+    public async Task A_clock_that_is_set_neither_ends_a_run_nor_keeps_a_silent_one(double hours)
+    {
+        var (id, run) = await ConfirmedAsync();
+        await StepAsync(run, id, 5);
+        Clock.Step = TimeSpan.FromHours(hours);
+        for (var passed = 5; passed < 90; passed += 5) await StepAsync(run, id, 5);
+        Assert.Equal("building", await StateAsync(run, id));
+        await _dispatcher.ExpectNoMsgAsync(TimeSpan.Zero);
+        await StepAsync(run, id, 5);
+        await _dispatcher.ExpectMsgAsync<LoseRun>();
+    }
+
+    [Fact]
+    public async Task A_run_that_is_announced_again_keeps_the_deadline_that_it_had()
+    {
+        var (id, run) = await ConfirmedAsync();
+        for (var passed = 0; passed < 190; passed += 5)
+        {
+            run.Tell(Leased(id, isConfirmed: true));
+            await StepAsync(run, id, 5);
+        }
+
+        Assert.Equal("building", await StateAsync(run, id));
+        await StepAsync(run, id, 5);
         Assert.Equal("failed", await StateAsync(run, id));
     }
 
@@ -285,7 +316,7 @@ public sealed class RunActorSpecs : TestKit, IAsyncLifetime
         return (id, run);
     }
 
-    private RunLeased Leased(RunId id, bool isConfirmed, bool dropsPerRun = true) => new(id, Runner, 1, dropsPerRun, isConfirmed, Clock.GetUtcNow(), TimeLimit);
+    private RunLeased Leased(RunId id, bool isConfirmed, bool dropsPerRun = true) => new(id, Runner, 1, dropsPerRun, isConfirmed, TimeLimit);
 
     private static RecordResult Result(RunId id, long events = 1, ulong dropped = 0) =>
         new(new ResultRequest { RunId = id, Status = ResultStatus.Ok, EventsEmitted = events, EventsDropped = dropped });

@@ -24,14 +24,14 @@ public sealed class RunSenderSpecs : TestKit
         Assert.IsType<RunnerNotKnownYet>(await AskAsync(run, R1, id));
         Assert.IsType<EventStreamOpened>(await AskAsync(run, null, id)); // without client certificates nothing is asked
 
-        run.Tell(new RunLeased(id, new RunnerId("r1"), 1, DropsPerRun: true, Confirmed: false, TimeProvider.System.GetUtcNow(), TimeSpan.FromMinutes(5)));
+        run.Tell(new RunLeased(id, new RunnerId("r1"), 1, DropsPerRun: true, Confirmed: false, TimeSpan.FromMinutes(5)));
         Assert.IsType<EventStreamOpened>(await AskAsync(run, R1, id));
         Assert.Equal(new NotTheRunner(id, new RunnerId("r1")), await AskAsync(run, R2, id));
 
         // The job went back and was taken by another one: now that one has it.
         run.Tell(new RunReturned(id, "lease expired"));
         Assert.IsType<EventStreamOpened>(await AskAsync(run, R1, id)); // late but first: nobody else has the job yet
-        run.Tell(new RunLeased(id, new RunnerId("r2"), 2, DropsPerRun: true, Confirmed: false, TimeProvider.System.GetUtcNow(), TimeSpan.FromMinutes(5)));
+        run.Tell(new RunLeased(id, new RunnerId("r2"), 2, DropsPerRun: true, Confirmed: false, TimeSpan.FromMinutes(5)));
         Assert.Equal(new NotTheRunner(id, new RunnerId("r2")), await AskAsync(run, R1, id));
         Assert.IsType<EventStreamOpened>(await AskAsync(run, R2, id));
         Assert.IsType<NotTheRunner>(await AskAsync(run, new ResultRequest { RunId = id, Status = ResultStatus.Ok }, R1));

@@ -1,0 +1,1 @@
+return await Fangs.Chaos.ChaosCommand.RunAsync(args);
