@@ -22,6 +22,8 @@ public sealed record FuzzTarget(string Name, string About, Func<ReadOnlyMemory<b
         Targets.SettingsTarget.Target,
         Targets.LockfileTarget.Target,
         Targets.PackumentTarget.Target,
+        Targets.OutputTarget.Target,
+        Targets.StoredTarget.Target,
     ];
 }
 
