@@ -1,1 +1,2 @@
 [assembly: System.Runtime.CompilerServices.InternalsVisibleTo("Fangs.Tests")]
+[assembly: System.Runtime.CompilerServices.InternalsVisibleTo("Fangs.Fuzz")]

@@ -81,7 +81,9 @@ public sealed record AllowEntry(string Kind, string Value, string? PackageName)
     {
         if (value[0] != '/') return ($"value: the path must begin with /, and {value} does not", value);
         var path = PathRules.Normalise(value);
-        return path.Trim('/').Length == 0 ? ("value: / would hide every file; name a directory", value) : (null, path);
+        if (path.Trim('/').Length == 0) return ("value: / would hide every file; name a directory", value);
+        // "/x /." stands for "/x ", which would be read as "/x" when the stored entry is looked at again.
+        return char.IsWhiteSpace(path[^1]) ? ($"value: {value} stands for a path that ends in white space, which cannot be kept", value) : (null, path);
     }
 
     private static (string? Fault, string Value) Name(string value)

@@ -93,11 +93,9 @@ public readonly struct EventPayload
     /// <summary>A whole-number member; 0 when absent.</summary>
     public long Whole(string name) => Number(Member(name));
 
-    private JsonElement Member(string name) =>
-        _root.ValueKind == JsonValueKind.Object && _root.TryGetProperty(name, out var value) ? value : default;
+    private JsonElement Member(string name) => JsonMember.Find(_root, name);
 
-    private JsonElement Header(string name) =>
-        Member("Header") is { ValueKind: JsonValueKind.Object } header && header.TryGetProperty(name, out var value) ? value : default;
+    private JsonElement Header(string name) => JsonMember.Find(Member("Header"), name);
 
     private static long Number(JsonElement value) =>
         value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number : 0;

@@ -32,9 +32,11 @@ public static partial class NotifierSecrets
         {
             using var document = JsonDocument.Parse(json);
             if (document.RootElement.ValueKind != JsonValueKind.Object) return Hidden;
-            var masked = document.RootElement.EnumerateObject().Select(header => KeyValuePair.Create(
-                header.Name, header.Value.ValueKind == JsonValueKind.String && Reference().IsMatch(header.Value.GetString()!) ? header.Value.GetString()! : Hidden));
-            return NotifierRules.StoredHeaders(new Dictionary<string, string>(masked)) ?? "{}";
+            // The original stored what it was given, also a header twice: the last one is the one that is sent.
+            var masked = new Dictionary<string, string>(StringComparer.Ordinal);
+            foreach (var header in document.RootElement.EnumerateObject())
+                masked[header.Name] = header.Value.ValueKind == JsonValueKind.String && Reference().IsMatch(header.Value.GetString()!) ? header.Value.GetString()! : Hidden;
+            return NotifierRules.StoredHeaders(masked) ?? "{}";
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using Fangs.Actors.Storage;
+using Fangs.Protocol;
 
 namespace Fangs.Cli.Scans;
 
@@ -53,12 +54,17 @@ public sealed class NpmRegistry
     {
         ArgumentNullException.ThrowIfNull(package);
         using var document = await GetAsync(package.Name, cancellationToken);
-        var root = document.RootElement;
+        return Validate(document.RootElement, package);
+    }
+
+    /// <summary>As <see cref="ValidateAsync"/>, with the package's document at hand.</summary>
+    internal static PackageReference Validate(JsonElement root, PackageReference package)
+    {
         if (package.Version.Length == 0) package = package with { Version = LatestVersion(root, package.Name) };
-        else if (Member(Member(root, "versions"), package.Version).ValueKind != JsonValueKind.Object)
+        else if (JsonMember.Find(JsonMember.Find(root, "versions"), package.Version).ValueKind != JsonValueKind.Object)
             throw new CliException($"version not found: {package.Name} has no version {package.Version} in the registry", ExitCode.NotFound);
-        var dist = Member(Member(Member(root, "versions"), package.Version), "dist");
-        return package.Announced(Text(Member(dist, "integrity")), Text(Member(dist, "shasum")));
+        var dist = JsonMember.Find(JsonMember.Find(JsonMember.Find(root, "versions"), package.Version), "dist");
+        return package.Announced(Text(JsonMember.Find(dist, "integrity")), Text(JsonMember.Find(dist, "shasum")));
     }
 
     /// <summary>Finds the latest release of a package.</summary>
@@ -66,16 +72,21 @@ public sealed class NpmRegistry
     public async Task<ReleaseFacts> LatestAsync(string package, CancellationToken cancellationToken)
     {
         using var document = await GetAsync(package, cancellationToken);
-        var root = document.RootElement;
+        return Latest(document.RootElement, package);
+    }
+
+    /// <summary>As <see cref="LatestAsync"/>, with the package's document at hand.</summary>
+    internal static ReleaseFacts Latest(JsonElement root, string package)
+    {
         var version = LatestVersion(root, package);
-        var dist = Member(Member(Member(root, "versions"), version), "dist");
-        var published = TimeText.TryParse(Text(Member(Member(root, "time"), version)), out var at) ? at : (DateTimeOffset?)null;
-        return new ReleaseFacts(version, Text(Member(dist, "shasum")), Text(Member(dist, "integrity")), published);
+        var dist = JsonMember.Find(JsonMember.Find(JsonMember.Find(root, "versions"), version), "dist");
+        var published = TimeText.TryParse(Text(JsonMember.Find(JsonMember.Find(root, "time"), version)), out var at) ? at : (DateTimeOffset?)null;
+        return new ReleaseFacts(version, Text(JsonMember.Find(dist, "shasum")), Text(JsonMember.Find(dist, "integrity")), published);
     }
 
     private static string LatestVersion(JsonElement root, string package)
     {
-        var version = Text(Member(Member(root, "dist-tags"), "latest"));
+        var version = Text(JsonMember.Find(JsonMember.Find(root, "dist-tags"), "latest"));
         return NpmName.IsVersion(version)
             ? version
             : throw new CliException($"the registry names no latest version of {package}", ExitCode.NotFound);
@@ -122,9 +133,6 @@ public sealed class NpmRegistry
             throw new CliException($"the registry did not answer within {Timeout.TotalSeconds:0} s (-skip-registry-validate goes on without asking)");
         }
     }
-
-    private static JsonElement Member(JsonElement element, string name) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) ? value : default;
 
     private static async Task<string> AskNpmAsync(CancellationToken cancellationToken)
     {

@@ -50,12 +50,12 @@ internal sealed record NpmRecord(string? Integrity, string? Fault)
     internal static NpmRecord Parse(ReadOnlyMemory<byte> json, string package, string version)
     {
         using var document = JsonDocument.Parse(json);
-        var entry = Member(Member(document.RootElement, "packages"), "node_modules/" + package);
+        var entry = JsonMember.Find(JsonMember.Find(document.RootElement, "packages"), "node_modules/" + package);
         if (entry.ValueKind != JsonValueKind.Object) return new NpmRecord(null, "npm's record does not have the package");
-        var installed = Text(Member(entry, "version"));
+        var installed = Text(JsonMember.Find(entry, "version"));
         // npm leaves build metadata out.
         if (installed is null || installed.Split('+')[0] != version.Split('+')[0]) return new NpmRecord(null, $"npm's record has version {Short(installed)}");
-        var integrity = Text(Member(entry, "integrity"));
+        var integrity = Text(JsonMember.Find(entry, "integrity"));
         if (integrity is null) return new NpmRecord(null, "npm's record has no digest of it");
         return PackageIntegrity.Clean(integrity) is { } clean ? new NpmRecord(clean, null) : new NpmRecord(null, $"npm's record has the digest {Short(integrity)}");
     }
@@ -73,9 +73,6 @@ internal sealed record NpmRecord(string? Integrity, string? Fault)
             return file >= 0 ? new SafeFileHandle(file, ownsHandle: true) : throw new IOException(Marshal.GetLastPInvokeErrorMessage());
         }
     }
-
-    private static JsonElement Member(JsonElement element, string name) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) ? value : default;
 
     private static string? Text(JsonElement element) => element.ValueKind == JsonValueKind.String ? element.GetString() : null;
 

@@ -17,9 +17,10 @@ public sealed class ArchitectureSpecs
         ["Fangs.Http"] = ["Fangs.Actors", "Fangs.Protocol"],
         ["Fangs.Runner"] = ["Fangs.Protocol"],
         ["Fangs.Cli"] = ["Fangs.Actors", "Fangs.Http", "Fangs.Protocol", "Fangs.Runner"],
-        ["Fangs.Tests"] = ["Fangs.Actors", "Fangs.Benchmarks", "Fangs.Chaos", "Fangs.Cli", "Fangs.Http", "Fangs.Protocol", "Fangs.Runner"],
+        ["Fangs.Tests"] = ["Fangs.Actors", "Fangs.Benchmarks", "Fangs.Chaos", "Fangs.Cli", "Fangs.Fuzz", "Fangs.Http", "Fangs.Protocol", "Fangs.Runner"],
         ["Fangs.Chaos"] = [],
         ["Fangs.Benchmarks"] = ["Fangs.Actors", "Fangs.Cli", "Fangs.Http", "Fangs.Protocol", "Fangs.Runner"],
+        ["Fangs.Fuzz"] = ["Fangs.Actors", "Fangs.Cli", "Fangs.Http", "Fangs.Protocol", "Fangs.Runner"],
     };
 
     /// <summary>Beginnings of names that pure code has no use for: actors, files, databases, networks, clocks, timers, threads, chance.</summary>
