@@ -68,7 +68,7 @@ internal sealed class ChaosRun : IAsyncDisposable
         WriteClock();
         _orchestrator = new ManagedProcess(Observations.Orchestrator, settings.Fangs,
             ["orchestrator", "-addr", $"127.0.0.1:{_port}", "-sqlite-path", Database, "-config", Path.Combine(_directory, "none.yaml"), "-watch=false"],
-            Environment(CanStepClock ? [("LD_PRELOAD", FakeTime), ("FAKETIME_TIMESTAMP_FILE", _clockFile), ("FAKETIME_NO_CACHE", "1"), ("FAKETIME_DONT_RESET", "1"), ("DONT_FAKE_MONOTONIC", "1"), ("NO_FAKE_STAT", "1")] : []),
+            Environment(CanStepClock ? [("LD_PRELOAD", FakeTime), ("FAKETIME_TIMESTAMP_FILE", _clockFile), ("FAKETIME_NO_CACHE", "1"), ("FAKETIME_DONT_RESET", "1"), ("DONT_FAKE_MONOTONIC", "1"), ("NO_FAKE_STAT", "1"), ("FAKETIME_FORCE_MONOTONIC_FIX", "0")] : []),
             Path.Combine(_directory, "orchestrator.log"));
         for (var i = 0; i <= settings.Runners + settings.Clients; i++) _proxies.Add(new FaultyProxy(_port));
         for (var i = 0; i < settings.Runners; i++)
@@ -454,7 +454,7 @@ internal sealed class ChaosRun : IAsyncDisposable
 
     private static int RegistrationsIn(string log) => File.ReadLines(log).Count(l => l.Contains("Registered as ", StringComparison.Ordinal));
 
-    // libfaketime reads the file at each question for the time.
+    // libfaketime reads the file at each question for the time. Its fix for waits by the monotonic clock makes those of .NET return at once.
     private void WriteClock()
     {
         File.WriteAllText(_clockFile + ".new", string.Create(CultureInfo.InvariantCulture, $"{_clockOffset:+0.###;-0.###;+0}\n"));
