@@ -24,7 +24,9 @@ namespace Fangs.Http;
 /// <summary>The orchestrator process: store, actors and HTTP server.</summary>
 public sealed partial class OrchestratorHost : IAsyncDisposable
 {
-    private static readonly TimeSpan ReadyWithin = TimeSpan.FromSeconds(60);
+    private const int MostRefusals = 3;
+
+    private static readonly TimeSpan ReadyWithin = TimeSpan.FromSeconds(60), AnswersWithin = TimeSpan.FromSeconds(5), BetweenQuestions = TimeSpan.FromMilliseconds(500);
 
     private readonly WebApplication _app;
     private readonly Store _store;
@@ -206,7 +208,7 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         // Parked polls are answered before the server waits for open requests.
         lifetime.ApplicationStopping.Register(() => actors.Dispatcher.Tell(DrainPolls.Instance, ActorRefs.NoSender)); // whoever runs this may be an actor of another system
         await _app.StartAsync(cancellationToken);
-        await actors.Dispatcher.Ask<JobList>(GetJobs.Instance, ReadyWithin, cancellationToken); // the queue has been recovered
+        await QueueRecoveredAsync(actors, cancellationToken);
 
         // And again should the actor system be stopped some other way.
         CoordinatedShutdown.Get(System).AddTask(CoordinatedShutdown.PhaseServiceRequestsDone, "drain-polls", async () =>
@@ -220,6 +222,28 @@ public sealed partial class OrchestratorHost : IAsyncDisposable
         if (settings.Tls is { } tls) LogTls(tls);
         if (HealthAddress is { } health) HealthListening(_app.Logger, health);
         if (settings.Dashboard.IsOn) DashboardAt(_app.Logger, DashboardAddress);
+    }
+
+    /// <summary>Waits until the job queue answers. One that cannot be read breaks at each attempt, and takes questions along or refuses them.</summary>
+    private async Task QueueRecoveredAsync(CoreActors actors, CancellationToken cancellationToken)
+    {
+        var (began, refusals) = (TimeProvider.System.GetTimestamp(), 0);
+        while (refusals < MostRefusals && TimeProvider.System.GetElapsedTime(began) < ReadyWithin)
+        {
+            try
+            {
+                if (await actors.Dispatcher.Ask<object>(GetJobs.Instance, AnswersWithin, cancellationToken) is JobList) return;
+                refusals++;
+                await Task.Delay(BetweenQuestions, TimeProvider.System, cancellationToken);
+            }
+            catch (AskTimeoutException)
+            {
+                // It recovers still, or the question was lost with an attempt that broke.
+            }
+        }
+
+        throw new StorageUnusableException($"The job queue in {_store.Database.Name} cannot be recovered; the log says why. Nothing was changed. "
+            + "'fangs db check' lists the entries that cannot be read: restore a backup, or use the fangs that wrote it.");
     }
 
     private void LogTls(TlsSettings settings)

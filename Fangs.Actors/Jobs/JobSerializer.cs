@@ -82,6 +82,21 @@ public sealed class JobSerializer(ExtendedActorSystem system) : SerializerWithSt
     public override object FromBinary(byte[] bytes, string manifest) => JsonSerializer.Deserialize(bytes, Kind(k => k.Manifest == manifest, manifest).Json)
         ?? throw new JsonException($"An entry of kind {manifest} is null.");
 
+    /// <summary>Says why a stored event or snapshot cannot be read; null when it can.</summary>
+    /// <param name="manifest">Its manifest.</param>
+    /// <param name="bytes">Its bytes.</param>
+    public static string? FaultOf(string manifest, ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(bytes, Kind(k => k.Manifest == manifest, manifest).Json) is null ? "it is null" : null;
+        }
+        catch (Exception e) when (e is JsonException or ArgumentException or FormatException)
+        {
+            return e.Message;
+        }
+    }
+
     private static (Type Type, string Manifest, JsonTypeInfo Json) Kind(Func<(Type Type, string Manifest, JsonTypeInfo Json), bool> match, string? what)
     {
         foreach (var kind in Kinds)

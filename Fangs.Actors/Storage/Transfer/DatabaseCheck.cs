@@ -1,4 +1,5 @@
 using System.Globalization;
+using Fangs.Actors.Jobs;
 
 namespace Fangs.Actors.Storage.Transfer;
 
@@ -109,6 +110,7 @@ public static class DatabaseCheck
         if (tables.Count(table => PortableTable.Journal.Contains(table.Name)) == PortableTable.Journal.Count)
         {
             foreach (var (name, sql) in JournalRules) Rule(name, sql);
+            Do("entries of the job queue can be read", () => Unreadable(session, "journal", "message").Concat(Unreadable(session, "snapshot", "snapshot")).Take(MostPerCheck));
         }
 
         session.Rollback();
@@ -124,6 +126,13 @@ public static class DatabaseCheck
             progress(new TransferProgress(name, found.Count, null, true));
         }
     }
+
+    // Without this an orchestrator that cannot recover its queue would be the first to say so.
+    private static IEnumerable<string> Unreadable(StoreSession session, string table, string column) => session
+        .Rows($"SELECT sequence_number, coalesce(manifest, ''), {column} FROM {table} ORDER BY sequence_number",
+            row => (Number: row.GetInt64(0), Fault: JobSerializer.FaultOf(row.GetString(1), row.GetValue(2) as byte[])))
+        .Where(entry => entry.Fault is not null)
+        .Select(entry => string.Create(CultureInfo.InvariantCulture, $"{table}, entry {entry.Number}: {entry.Fault}"));
 
     private static IEnumerable<string> Orphans(StoreSession session, PortableTable table)
     {
