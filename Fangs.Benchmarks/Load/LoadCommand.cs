@@ -4,16 +4,19 @@ using System.Text.Json.Nodes;
 
 namespace Fangs.Benchmarks.Load;
 
-/// <summary><c>load -fangs PATH [-rounds N] [-warm-up S] [-window S] [-commit C] [-page FILE] [MODE…]</c>: measures, checks, prints one JSON line per case and round.</summary>
+/// <summary><c>load -fangs PATH [-rounds N] [-warm-up S] [-window S] [-commit C] [-page FILE] [MODE…]</c>: measures, checks, prints one JSON line per case and round.
+/// <c>load -from LINES -page FILE</c>: writes the page from lines that were printed before, so that a run that was broken off is not lost.</summary>
 internal static class LoadCommand
 {
+    private const string PartOfDispatch = "dispatch-rate";
+
     private static readonly (string Mode, Func<LoadSettings, CancellationToken, IAsyncEnumerable<Figures>> Run)[] Modes =
     [
         ("raw", Raw),
         ("ingest-streams", IngestStreams),
         ("ingest-posts", IngestPosts),
         ("dispatch", Dispatch),
-        ("dispatch-rate", (s, stop) => One(DispatchLoad.RateAsync(s, 50, 8, stop))),
+        (PartOfDispatch, (s, stop) => One(DispatchLoad.RateAsync(s, 50, 8, stop))),
         ("heartbeats", (s, stop) => One(RequestLoad.HeartbeatsAsync(s, 64, stop))),
         ("registrations", (s, stop) => One(RequestLoad.RegistrationsAsync(s, 16, stop))),
         ("parking", (s, stop) => One(ParkingLoad.MeasureAsync(s, 10_000, stop))),
@@ -26,7 +29,7 @@ internal static class LoadCommand
     /// <returns>Exit code: 1 when something that was promised was not kept, 2 for wrong arguments.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
-        var (commit, page, rounds) = ("unknown", "", 1);
+        var (commit, page, rounds, from) = ("unknown", "", 1, "");
         var settings = new LoadSettings("");
         var wanted = new List<string>();
         for (var i = 0; i < args.Length; i++)
@@ -35,6 +38,7 @@ internal static class LoadCommand
             {
                 case "-fangs" when i + 1 < args.Length: settings = settings with { Fangs = Path.GetFullPath(args[++i]) }; break;
                 case "-commit" when i + 1 < args.Length: commit = args[++i]; break;
+                case "-from" when i + 1 < args.Length: from = args[++i]; break;
                 case "-page" when i + 1 < args.Length: page = args[++i]; break;
                 case "-rounds" when i + 1 < args.Length && int.TryParse(args[i + 1], CultureInfo.InvariantCulture, out var n) && n > 0: (rounds, i) = (n, i + 1); break;
                 case "-warm-up" when i + 1 < args.Length && Seconds(args[i + 1]) is { } warmUp: (settings, i) = (settings with { WarmUp = warmUp }, i + 1); break;
@@ -44,6 +48,12 @@ internal static class LoadCommand
                 case var mode when Modes.Any(m => m.Mode == mode): wanted.Add(mode); break;
                 default: return Usage();
             }
+        }
+
+        if (from.Length > 0 && page.Length > 0 && File.Exists(from))
+        {
+            PrintedLines.WritePage(from, page);
+            return 0;
         }
 
         if (!File.Exists(settings.Fangs)) return Usage();
@@ -79,7 +89,7 @@ internal static class LoadCommand
 
     private static int Usage()
     {
-        Console.Error.WriteLine($"usage: load -fangs PATH [-rounds N] [-warm-up SECONDS] [-window SECONDS] [-commit TEXT] [-page FILE] [MODE...]\nmodes: {string.Join(", ", Modes.Select(m => m.Mode))}, cli");
+        Console.Error.WriteLine($"usage: load -fangs PATH [-rounds N] [-warm-up SECONDS] [-window SECONDS] [-commit TEXT] [-page FILE] [MODE...]\n       load -from LINES -page FILE\nmodes: {string.Join(", ", Modes.Select(m => m.Mode))}, cli");
         return 2;
     }
 
@@ -88,7 +98,7 @@ internal static class LoadCommand
         var round = new List<Figures>();
         foreach (var (mode, run) in Modes)
         {
-            if (wanted.Count > 0 && !wanted.Contains(mode)) continue;
+            if (wanted.Count > 0 ? !wanted.Contains(mode) : mode == PartOfDispatch) continue;
             await foreach (var figures in run(settings, stop))
             {
                 AddRatio(figures, round);

@@ -81,7 +81,7 @@ internal static class StartLoad
 
     private static async Task CommandsAsync(LoadSettings settings, string database, Figures figures, CancellationToken cancellationToken)
     {
-        foreach (var (name, arguments) in new (string, string[])[] { ("run_list", ["run", "list"]), ("deviation_list", ["deviation", "list"]), ("pending", ["pending"]) })
+        foreach (var (name, shows, arguments) in new (string, string, string[])[] { ("run_list", "left-thing", ["run", "list"]), ("deviation_list", "fs_new_path_read", ["deviation", "list"]), ("pending", "left-thing", ["pending"]) })
         {
             var times = new List<TimeSpan>();
             for (var i = 0; i < Repetitions; i++)
@@ -94,7 +94,7 @@ internal static class StartLoad
                 var output = await process.StandardOutput.ReadToEndAsync(cancellationToken);
                 await process.WaitForExitAsync(cancellationToken);
                 times.Add(TimeProvider.System.GetElapsedTime(began));
-                if (process.ExitCode != 0 || !output.Contains("left-thing", StringComparison.Ordinal)) throw new LoadException($"fangs {string.Join(' ', arguments)} ended with {process.ExitCode}: {output}");
+                if (process.ExitCode != 0 || !output.Contains(shows, StringComparison.Ordinal)) throw new LoadException($"fangs {string.Join(' ', arguments)} ended with {process.ExitCode}: {output}");
             }
 
             times.Sort();
