@@ -37,7 +37,7 @@ public sealed class WriteTurnSpecs
             using (turn.Take()) order.Add("waiter");
         });
         await waiting.Task.WaitAsync(TimeSpan.FromSeconds(30));
-        while (!turn.IsWaitedFor) await Task.Yield();
+        await Limits.UntilAsync(() => turn.IsWaitedFor);
         first.Dispose();
         using (turn.Take()) order.Add("first again");
         await other.WaitAsync(TimeSpan.FromSeconds(30));

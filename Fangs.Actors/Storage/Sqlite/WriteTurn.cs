@@ -54,11 +54,8 @@ public sealed class WriteTurn
 
     private void PassOver(Waiter waiter)
     {
-        lock (_gate)
-        {
-            // Given meanwhile; otherwise whoever has it keeps a turn that does not count any more.
-            if (_holder != waiter) _holder = waiter;
-        }
+        // Whoever has it keeps a turn that does not count any more, and gives nothing away with it.
+        lock (_gate) _holder = waiter;
     }
 
     private void Give(Waiter waiter)
